@@ -1,0 +1,172 @@
+package archtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A tier is a package's height in tenths: 52 is tier 5.2. A package imports
+// lower tiers only, so packages of one tier do not know each other. Where a
+// concept leans on its neighbour, the tenths say which way.
+type tier int
+
+func (h tier) String() string { return fmt.Sprintf("%d.%d", h/10, h%10) }
+
+// tiers places every package that is part of the product.
+var tiers = map[string]tier{
+	// Vocabulary, no I/O. Everybody may speak of a fault.
+	"internal/fault":         0,
+	"verify/format":          0, // the bytes of entries and packages, shared by those who write and those who check
+	"internal/design/phrase": 1,
+	"internal/id":            1,
+	"internal/clock":         1,
+	"internal/criteria":      1,
+	"internal/pins":          1, // go.mod's placeholder until every dependency has its user
+
+	// Mechanism. Keys are rows, and blobs are encrypted under keys.
+	"verify":                10,
+	"internal/db":           10,
+	"internal/mime":         10,
+	"internal/rules":        10,
+	"internal/design/chart": 10,
+	"internal/design":       11,
+	"internal/keyring":      11,
+	"internal/blob":         12,
+
+	"internal/ledger": 20,
+
+	"internal/jobs":   30,
+	"internal/people": 30,
+
+	"internal/channel": 40,
+	"internal/policy":  40,
+	"internal/party":   40,
+
+	// The order of the process.
+	"internal/intake":   50,
+	"internal/triage":   51,
+	"internal/response": 52,
+	"internal/incident": 53,
+	"internal/status":   54,
+	"internal/exercise": 55,
+
+	"internal/control":  60,
+	"internal/audit":    60,
+	"internal/trust":    60,
+	"internal/evidence": 60,
+
+	"internal/board": 70,
+
+	"internal/web":    80,
+	"internal/portal": 80,
+	"internal/api":    80,
+
+	"client":       90, // only the command line uses it
+	"internal/app": 90,
+
+	"cmd/countersign": 100,
+	"internal/bench":  100, // a program of its own: make bench
+}
+
+// support lists the packages that only tests use. They stand outside the
+// tiers and may look at everything; nothing of the product may import them.
+var support = map[string]bool{
+	"internal/archtest":    true,
+	"internal/apptest":     true,
+	"internal/browsertest": true,
+	"internal/dbtest":      true,
+	"internal/fakes":       true, // and the packages below it
+	"internal/pgtest":      true,
+	"internal/testenv":     true,
+}
+
+// isSupport reports whether a package is one that only tests use.
+func isSupport(pkg string) bool {
+	return support[pkg] || strings.HasPrefix(pkg, "internal/fakes/")
+}
+
+// closed lists the public packages, which others compile into programs of
+// their own, and what of this module they may import. Beyond that, the
+// standard library only.
+var closed = map[string][]string{
+	"verify":        {"verify/format"},
+	"verify/format": nil,
+	"client":        nil,
+}
+
+// A fence keeps an import to a few packages.
+type fence struct {
+	path     string   // the import, and what is below it
+	packages []string // who may import it
+	files    string   // a file name that may as well, in any package
+}
+
+var fences = []fence{
+	{
+		path: "database/sql",
+		packages: []string{
+			"internal/db", "internal/ledger", "internal/jobs", "internal/board",
+			"internal/keyring", // a database of its own, apart from the record
+		},
+		files: "store.go",
+	},
+	{
+		path: "net/http",
+		packages: []string{
+			"internal/web", "internal/portal", "internal/api", "internal/app",
+			"client", "cmd/countersign", "internal/bench", // these call a server
+		},
+	},
+}
+
+// A ban keeps names of the standard library to a few packages.
+type ban struct {
+	path     string   // the package of the standard library
+	names    []string // what of it
+	packages []string // who may
+	instead  string
+}
+
+var bans = []ban{
+	{
+		path:     "time",
+		names:    []string{"Now", "Since", "Until"},
+		packages: []string{"internal/clock", "internal/bench"},
+		instead:  "take the time from a clock.Clock, so that a test can set it",
+	},
+	{
+		path:     "os",
+		names:    []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv"},
+		packages: []string{"cmd/countersign", "internal/bench"},
+		instead:  "take it as a parameter: only the command line reads the environment",
+	},
+	{
+		path: "net/http",
+		names: []string{
+			"ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS", "Server",
+			"NewServeMux", "ServeMux", "Handle", "HandleFunc",
+		},
+		packages: []string{"internal/web", "internal/portal", "internal/api", "internal/app"},
+		instead:  "serve from web, portal or api",
+	},
+}
+
+// services names the variables that point tests at a real service, and the
+// one package that reads each: it knows when a missing service is a failure.
+var services = map[string]string{
+	"COUNTERSIGN_TEST_POSTGRES": "internal/pgtest",
+	"COUNTERSIGN_TEST_CHROMIUM": "internal/browsertest",
+}
+
+// Budgets that readable Go keeps. Lines are counted as an editor does, without
+// tests and generated files.
+const (
+	maxFunc       = 100
+	maxFile       = 600
+	maxPackage    = 3000
+	minDocPercent = 95
+)
+
+// long lists the files that may pass maxFile, each with its reason. Tables
+// have one; nothing else does.
+var long = map[string]string{}
