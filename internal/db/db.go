@@ -1,0 +1,301 @@
+// Package db opens the one database of an installation, SQLite or PostgreSQL,
+// and brings its schema up to date.
+//
+// SQL in this module is written once, in the subset that both share: integers,
+// text and bytes; $1 parameters; RETURNING; ON CONFLICT; times as integer Unix
+// microseconds; flags 0 and 1. What differs is the words of the schema (see
+// words) and guard triggers (see guard). Writing is the business of package
+// ledger; everybody else reads, through Querier.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Scan copies the columns of the current row into dest.
+type Scan func(dest ...any) error
+
+// Querier reads. The ledger, outside a transaction, and its Tx inside one are
+// Queriers.
+type Querier interface {
+	// Each calls row for every row of the result and returns the first error
+	// of the query, of row, or of the iteration.
+	Each(ctx context.Context, row func(Scan) error, query string, args ...any) error
+	// One scans the first row of the result into dest; found is false where
+	// there is none.
+	One(ctx context.Context, query string, args []any, dest ...any) (found bool, err error)
+}
+
+// Dialect is the database's own language where it matters.
+type Dialect string
+
+// The two databases.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// DB is an open database: a pool that only reads and a pool that writes.
+type DB struct {
+	Dialect Dialect
+	read    *sql.DB
+	write   *sql.DB
+}
+
+// Open opens dsn, a postgres:// URL or the path of a SQLite file, without
+// touching its schema.
+func Open(ctx context.Context, dsn string) (*DB, error) {
+	d := &DB{Dialect: SQLite}
+	var err error
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		d.Dialect = Postgres
+		if d.write, err = sql.Open("pgx", dsn); err != nil {
+			return nil, err
+		}
+		d.write.SetMaxOpenConns(16)
+		d.write.SetMaxIdleConns(16)
+		d.read = d.write
+		return d, d.ping(ctx)
+	}
+	// synchronous=FULL: an acknowledged commit survives power loss.
+	const common = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(full)&_pragma=cache_size(-32000)"
+	file := "file:" + (&url.URL{Path: dsn}).EscapedPath() + common
+	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)"); err != nil {
+		return nil, err
+	}
+	d.write.SetMaxOpenConns(2) // the ledger holds one for good
+	if err := d.ping(ctx); err != nil {
+		return nil, err
+	}
+	if d.read, err = sql.Open("sqlite", file+"&_pragma=query_only(1)"); err != nil {
+		d.write.Close()
+		return nil, err
+	}
+	n := max(4, 2*runtime.GOMAXPROCS(0))
+	d.read.SetMaxOpenConns(n)
+	d.read.SetMaxIdleConns(n)
+	return d, nil
+}
+
+func (d *DB) ping(ctx context.Context) error {
+	if err := d.write.PingContext(ctx); err != nil {
+		d.write.Close()
+		return fmt.Errorf("open database: %w", err)
+	}
+	return nil
+}
+
+// Close closes both pools.
+func (d *DB) Close() error {
+	if d.read != d.write {
+		return errors.Join(d.read.Close(), d.write.Close())
+	}
+	return d.write.Close()
+}
+
+// Each implements Querier.
+func (d *DB) Each(ctx context.Context, row func(Scan) error, query string, args ...any) error {
+	rows, err := d.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return drain(rows, row)
+}
+
+// One implements Querier.
+func (d *DB) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+	return found(d.read.QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
+// Snapshot calls f with a view of the database that does not move.
+func (d *DB) Snapshot(ctx context.Context, f func(Querier) error) error {
+	opt := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if d.Dialect == SQLite { // a read transaction is a snapshot; the driver knows no levels
+		opt = nil
+	}
+	tx, err := d.read.BeginTx(ctx, opt)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return f(snapshot{tx})
+}
+
+type snapshot struct{ tx *sql.Tx }
+
+func (s snapshot) Each(ctx context.Context, row func(Scan) error, query string, args ...any) error {
+	rows, err := s.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return drain(rows, row)
+}
+
+func (s snapshot) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+	return found(s.tx.QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
+func drain(rows *sql.Rows, row func(Scan) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func found(err error) (bool, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// IsUnique reports whether err is a violated UNIQUE or PRIMARY KEY constraint.
+func IsUnique(err error) bool {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23505"
+}
+
+// Conn is one connection for writing. It keeps prepared statements, which
+// SQLite pays for dearly otherwise; PostgreSQL's driver keeps its own.
+type Conn struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt // nil: the driver caches
+}
+
+// Writer takes a connection out of the writing pool.
+func (d *DB) Writer(ctx context.Context) (*Conn, error) {
+	c, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &Conn{conn: c}
+	if d.Dialect == SQLite {
+		w.stmts = map[string]*sql.Stmt{}
+	}
+	return w, nil
+}
+
+// Discard closes the connection for good: nothing of its state is used again.
+func (c *Conn) Discard() {
+	c.closeStmts()
+	c.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to drop it
+	c.conn.Close()
+}
+
+// Release gives the connection back to the pool.
+func (c *Conn) Release() {
+	c.closeStmts()
+	c.conn.Close()
+}
+
+func (c *Conn) closeStmts() {
+	for _, s := range c.stmts {
+		s.Close()
+	}
+	clear(c.stmts)
+}
+
+func (c *Conn) prepare(query string) (*sql.Stmt, error) {
+	if s, ok := c.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := c.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	c.stmts[query] = s
+	return s, nil
+}
+
+// Script runs statements without parameters.
+func (c *Conn) Script(query string) error {
+	_, err := c.conn.ExecContext(context.Background(), query)
+	return err
+}
+
+// Exec runs one statement and reports how many rows it changed. No context
+// reaches the driver: an interrupted statement takes the whole transaction of
+// SQLite with it.
+func (c *Conn) Exec(query string, args ...any) (int64, error) {
+	var res sql.Result
+	var err error
+	if c.stmts == nil {
+		res, err = c.conn.ExecContext(context.Background(), query, args...)
+	} else {
+		var s *sql.Stmt
+		if s, err = c.prepare(query); err == nil {
+			res, err = s.ExecContext(context.Background(), args...)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Each is Querier.Each on this connection.
+func (c *Conn) Each(row func(Scan) error, query string, args ...any) error {
+	rows, err := c.query(query, args...)
+	if err != nil {
+		return err
+	}
+	return drain(rows, row)
+}
+
+// One is Querier.One on this connection.
+func (c *Conn) One(query string, args []any, dest ...any) (bool, error) {
+	ok := false
+	err := c.Each(func(scan Scan) error {
+		if ok {
+			return nil
+		}
+		ok = true
+		return scan(dest...)
+	}, query, args...)
+	return ok, err
+}
+
+func (c *Conn) query(query string, args ...any) (*sql.Rows, error) {
+	if c.stmts == nil {
+		return c.conn.QueryContext(context.Background(), query, args...)
+	}
+	s, err := c.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(context.Background(), args...)
+}
+
+// Savepoint opens savepoint w, in place of the one before where that is open:
+// one round trip on PostgreSQL, prepared statements on SQLite.
+func (c *Conn) Savepoint(open bool) error {
+	if !open {
+		return c.Script("SAVEPOINT w")
+	}
+	if c.stmts == nil {
+		return c.Script("RELEASE SAVEPOINT w; SAVEPOINT w")
+	}
+	if _, err := c.Exec("RELEASE SAVEPOINT w"); err != nil {
+		return err
+	}
+	_, err := c.Exec("SAVEPOINT w")
+	return err
+}

@@ -1,0 +1,119 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// words are the words of the schema that the two databases spell differently.
+var words = map[Dialect]*strings.Replacer{
+	SQLite:   strings.NewReplacer("{int}", "INTEGER", "{blob}", "BLOB", "{strict}", " STRICT", "{record}", recordColumns("INTEGER")),
+	Postgres: strings.NewReplacer("{int}", "BIGINT", "{blob}", "BYTEA", "{strict}", "", "{record}", recordColumns("BIGINT")),
+}
+
+// recordColumns are the first columns of every record table: the record's id
+// and the index of the entry that made it what it is.
+func recordColumns(integer string) string {
+	return "id TEXT NOT NULL PRIMARY KEY,\n\tentry " + integer + " NOT NULL UNIQUE"
+}
+
+var guards = regexp.MustCompile(`\{guard (\w+)\}`)
+
+// Migrate brings the schema up to date. It only goes forward: a record that
+// could be migrated down could be migrated away.
+func (d *DB) Migrate(ctx context.Context) error {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	var steps []*goose.Migration
+	for _, name := range names {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		version, err := strconv.ParseInt(path.Base(name)[:4], 10, 64)
+		if err != nil {
+			return fmt.Errorf("migration %s has no number: %w", name, err)
+		}
+		script := d.expand(string(text))
+		steps = append(steps, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, script)
+			return err
+		}}, nil))
+	}
+	dialect := goose.DialectSQLite3
+	if d.Dialect == Postgres {
+		dialect = goose.DialectPostgres
+	}
+	p, err := goose.NewProvider(dialect, d.write, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func (d *DB) expand(script string) string {
+	script = words[d.Dialect].Replace(script)
+	return guards.ReplaceAllStringFunc(script, func(m string) string {
+		return guard(d.Dialect, guards.FindStringSubmatch(m)[1])
+	})
+}
+
+// guard returns the triggers that make a table append-only. A log table never
+// changes. A row of a record table changes only together with an entry that
+// this very transaction appends: its index is at or past the head's size until
+// the head moves, last of all. Whoever owns the database can switch triggers
+// off; ledger.Verify finds what was done meanwhile.
+func guard(dialect Dialect, table string) string {
+	update := "1=1"
+	if Tables[table] == Record {
+		update = "NEW.id <> OLD.id OR NEW.entry <= OLD.entry OR NEW.entry < (SELECT size FROM ledger_head)"
+	}
+	insert := "NEW.entry < (SELECT size FROM ledger_head)"
+	if dialect == SQLite {
+		s := fmt.Sprintf(`
+CREATE TRIGGER %[1]s_update BEFORE UPDATE ON %[1]s WHEN %[2]s BEGIN SELECT RAISE(ABORT, '%[1]s is append-only'); END;
+CREATE TRIGGER %[1]s_delete BEFORE DELETE ON %[1]s BEGIN SELECT RAISE(ABORT, '%[1]s is append-only'); END;`, table, update)
+		if Tables[table] == Record {
+			s += fmt.Sprintf(`
+CREATE TRIGGER %[1]s_insert BEFORE INSERT ON %[1]s WHEN %[2]s BEGIN SELECT RAISE(ABORT, '%[1]s needs an entry'); END;`, table, insert)
+		}
+		return s
+	}
+	s := fmt.Sprintf(`
+CREATE FUNCTION %[1]s_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF TG_OP = 'UPDATE' THEN IF %[2]s THEN RAISE EXCEPTION '%[1]s is append-only'; END IF; RETURN NEW; END IF;
+	RAISE EXCEPTION '%[1]s is append-only'; END $$;
+CREATE TRIGGER %[1]s_change BEFORE UPDATE OR DELETE ON %[1]s FOR EACH ROW EXECUTE FUNCTION %[1]s_guard();
+CREATE TRIGGER %[1]s_truncate BEFORE TRUNCATE ON %[1]s EXECUTE FUNCTION %[1]s_guard();`, table, update)
+	if Tables[table] == Record {
+		s += fmt.Sprintf(`
+CREATE FUNCTION %[1]s_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF %[2]s THEN RAISE EXCEPTION '%[1]s needs an entry'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER %[1]s_insert BEFORE INSERT ON %[1]s FOR EACH ROW EXECUTE FUNCTION %[1]s_entry();`, table, insert)
+	}
+	return s
+}
+
+// Script runs schema statements in the words of the migrations. Tests of
+// packages that own no tables make theirs with it.
+func (d *DB) Script(ctx context.Context, script string) error {
+	_, err := d.write.ExecContext(ctx, d.expand(script))
+	return err
+}

@@ -1,0 +1,22 @@
+package db
+
+// Class says what a table is to the record.
+type Class string
+
+// The classes of tables.
+const (
+	Log     Class = "log"     // entries and payloads: appended by package ledger alone
+	Record  Class = "record"  // index rows of records: change only with an entry
+	Derived Class = "derived" // rebuilt from records, never backed up
+	Work    Class = "work"    // queues, sessions, counters: changed through Tx.Work
+)
+
+// Tables lists every table of the database. A test compares it with the schema.
+var Tables = map[string]Class{
+	"ledger_head":    Log,
+	"ledger_entry":   Log,
+	"ledger_payload": Log,
+	"ledger_counter": Work,
+
+	"goose_db_version": Work,
+}

@@ -1,0 +1,366 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/countersign/internal/db"
+	"example.org/countersign/verify/format"
+)
+
+// maxBatch is how many functions at most share one transaction.
+const maxBatch = 512
+
+const connectTimeout = 10 * time.Second
+
+// batch is one transaction of the writer.
+type batch struct {
+	ledger    *Ledger
+	conn      *db.Conn
+	head      head
+	now       int64 // time of the last entry, Unix microseconds
+	kept      []*pending
+	members   []*request
+	savepoint bool   // one is open
+	signed    string // checkpoint of the new head
+}
+
+// run is the writer: the one goroutine that writes to the database.
+func (l *Ledger) run() {
+	defer close(l.done)
+	var conn *db.Conn
+	for range l.wake {
+		for {
+			l.mu.Lock()
+			idle, closed := len(l.queue) == 0, l.closed
+			l.mu.Unlock()
+			if idle && closed {
+				if conn != nil {
+					conn.Release()
+				}
+				return
+			}
+			if idle {
+				break
+			}
+			conn = l.writeBatch(conn)
+		}
+	}
+}
+
+// writeBatch runs and commits what is queued. It returns the connection, nil
+// where it is not to be used again.
+func (l *Ledger) writeBatch(conn *db.Conn) *db.Conn {
+	b, err := l.begin(conn)
+	if err != nil {
+		for _, r := range l.take(maxBatch) {
+			r.done <- unavailable(err)
+		}
+		return nil
+	}
+	// The batch is filled only now that the head is locked: on PostgreSQL
+	// another node may have held it until this moment.
+	for {
+		requests := l.take(maxBatch - len(b.members))
+		if len(requests) == 0 {
+			break
+		}
+		alone := len(requests) == 1 && len(b.members) == 0
+		for i, r := range requests {
+			if err := b.turn(r, alone); err != nil {
+				b.abandon(err, requests[i:])
+				return nil
+			}
+		}
+		if alone && len(b.members) == 0 { // failed, and had no savepoint
+			break
+		}
+	}
+	return b.finish()
+}
+
+// begin opens the transaction and locks the head.
+func (l *Ledger) begin(conn *db.Conn) (*batch, error) {
+	if conn != nil {
+		if b, err := l.beginOn(conn); err == nil {
+			return b, nil
+		}
+		conn.Discard() // may have gone stale while idle: one fresh attempt
+	}
+	ctx, cancel := context.WithTimeout(l.rootCtx, connectTimeout)
+	defer cancel()
+	conn, err := l.db.Writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := l.beginOn(conn)
+	if err != nil {
+		conn.Discard()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
+	start, lock := "BEGIN IMMEDIATE", ""
+	if l.db.Dialect == db.Postgres {
+		start, lock = "BEGIN", " FOR UPDATE"
+	}
+	if err := conn.Script(start); err != nil {
+		return nil, err
+	}
+	h, err := l.readHead(conn, lock)
+	if err != nil {
+		return nil, err
+	}
+	return &batch{ledger: l, conn: conn, head: h, now: h.time}, nil
+}
+
+// turn lets one function run. Its error is that of the whole batch; an error
+// of the function alone goes to its caller.
+func (b *batch) turn(r *request, alone bool) error {
+	if err := r.ctx.Err(); err != nil {
+		r.done <- err
+		return nil
+	}
+	if !alone {
+		if err := b.conn.Savepoint(b.savepoint); err != nil {
+			r.done <- unavailable(err)
+			return err
+		}
+		b.savepoint = true
+	}
+	b.now = max(b.now, b.ledger.clock.Now().UnixMicro())
+	tx := &Tx{Actor: r.actor, Now: time.UnixMicro(b.now).UTC(), ledger: b.ledger, batch: b, ctx: r.ctx}
+	mark := len(b.kept)
+	r.turn <- tx
+	err := b.ledger.await(r, tx)
+	if err == nil {
+		b.members = append(b.members, r)
+		return nil
+	}
+	clear(b.kept[mark:])
+	b.kept = b.kept[:mark]
+	var rollback error
+	if !alone { // else finish takes the whole transaction back
+		// Fails where the database took it all back itself: disk full, or worse.
+		rollback = b.conn.Script("ROLLBACK TO SAVEPOINT w")
+	}
+	r.done <- err
+	return rollback
+}
+
+// await waits for the function to hand its turn back, and takes it back where
+// that lasts too long.
+func (l *Ledger) await(r *request, tx *Tx) error {
+	timer := time.NewTimer(l.limit)
+	defer timer.Stop()
+	select {
+	case err := <-r.finished:
+		return err
+	case <-timer.C:
+		tx.fail(ErrTooSlow)
+		return ErrTooSlow
+	}
+}
+
+// abandon gives the whole batch up.
+func (b *batch) abandon(cause error, rest []*request) {
+	b.conn.Discard()
+	for _, r := range b.members {
+		r.done <- unavailable(cause)
+	}
+	for _, r := range rest {
+		select {
+		case r.done <- unavailable(cause):
+		default: // has its own outcome already
+		}
+	}
+}
+
+// finish writes the entries, moves the head, commits and acknowledges.
+func (b *batch) finish() *db.Conn {
+	if len(b.members) == 0 {
+		if err := b.conn.Script("ROLLBACK"); err != nil {
+			b.conn.Discard()
+			return nil
+		}
+		return b.conn
+	}
+	if err := b.append(); err != nil {
+		b.abandon(err, nil)
+		return nil
+	}
+	if err := b.ledger.commit(b.conn); err != nil {
+		b.conn.Discard()
+		b.settle(err)
+		return nil
+	}
+	if b.signed != "" {
+		b.ledger.signed.Store(&b.signed)
+	}
+	b.acknowledge(nil)
+	return b.conn
+}
+
+func (b *batch) acknowledge(err error) {
+	for _, r := range b.members {
+		r.done <- err
+	}
+}
+
+// append gives the entries their places and writes them, their payloads and
+// the new head.
+func (b *batch) append() error {
+	for _, r := range b.members {
+		if <-r.sealed; r.sealErr != nil {
+			return r.sealErr
+		}
+	}
+	if len(b.kept) == 0 {
+		return nil
+	}
+	tree := b.head.tree.Clone()
+	for _, p := range b.kept {
+		kind := p.entry.Kind()
+		b.head.kinds[kind]++
+		p.entry.Seq = b.head.kinds[kind]
+		p.leaf = p.entry.Append(make([]byte, 0, 256))
+		p.hash = format.LeafHash(p.leaf)
+		tree.Append(p.hash)
+	}
+	err := b.insert()
+	if err != nil {
+		return err
+	}
+	root := tree.Root()
+	edge := make([]byte, 0, 32*len(tree.Edge))
+	for _, h := range tree.Edge {
+		edge = append(edge, h[:]...)
+	}
+	b.signed, err = b.ledger.sign(tree.Size, root)
+	if err != nil {
+		return err
+	}
+	n, err := b.conn.Exec(`UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, checkpoint = $6 WHERE id = 1 AND size = $7`,
+		tree.Size, b.now, root[:], edge, joinKinds(b.head.kinds), b.signed, b.head.tree.Size)
+	if err == nil && n != 1 {
+		err = errors.New("ledger: the head moved under its lock")
+	}
+	return err
+}
+
+func joinKinds(kinds map[string]int64) string {
+	var s strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(kinds)) {
+		if s.Len() > 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteString(k + " " + strconv.FormatInt(kinds[k], 10))
+	}
+	return s.String()
+}
+
+// chunks are the numbers of rows that one INSERT carries: few distinct
+// statements, so that they stay prepared.
+var chunks = []int{64, 8, 1}
+
+// insert writes entries and payloads, many rows a statement.
+func (b *batch) insert() error {
+	for rest := b.kept; len(rest) > 0; {
+		n := 1
+		for _, n = range chunks {
+			if n <= len(rest) {
+				break
+			}
+		}
+		entries, payloads := make([]any, 0, 2*n), make([]any, 0, 4*n)
+		for _, p := range rest[:n] {
+			entries = append(entries, p.index, p.leaf)
+			payloads = append(payloads, p.index, p.prev, p.hash[:], p.body)
+		}
+		if _, err := b.conn.Exec(insertEntries[n], entries...); err != nil {
+			return err
+		}
+		if _, err := b.conn.Exec(insertPayloads[n], payloads...); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+var (
+	insertEntries  = insertRows("ledger_entry (idx, body)", 2)
+	insertPayloads = insertRows("ledger_payload (idx, prev, leaf, body)", 4)
+)
+
+func insertRows(into string, columns int) map[int]string {
+	out := map[int]string{}
+	for _, n := range chunks {
+		var s strings.Builder
+		s.WriteString("INSERT INTO " + into + " VALUES ")
+		for i := range n * columns {
+			switch {
+			case i == 0:
+				s.WriteByte('(')
+			case i%columns == 0:
+				s.WriteString("), (")
+			default:
+				s.WriteString(", ")
+			}
+			s.WriteString("$" + strconv.Itoa(i+1))
+		}
+		out[n] = s.String() + ")"
+	}
+	return out
+}
+
+// settle finds out what became of a COMMIT that failed. It waits on the head's
+// lock, which the old transaction holds for as long as it lives, and then looks
+// for the batch's last entry.
+func (b *batch) settle(cause error) {
+	l := b.ledger
+	outcome := fmt.Errorf("%w: %w", ErrUnknown, cause)
+	timeout := time.After(l.settle)
+	for len(b.kept) > 0 {
+		committed, err := b.landed()
+		if err == nil {
+			if outcome = nil; !committed {
+				outcome = unavailable(cause)
+			}
+			break
+		}
+		select {
+		case <-timeout:
+			b.acknowledge(outcome)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	b.acknowledge(outcome)
+}
+
+// landed reports whether the batch is in the database.
+func (b *batch) landed() (bool, error) {
+	ctx, cancel := context.WithTimeout(b.ledger.rootCtx, connectTimeout)
+	defer cancel()
+	conn, err := b.ledger.db.Writer(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Discard()
+	if _, err := b.ledger.beginOn(conn); err != nil {
+		return false, err
+	}
+	last := b.kept[len(b.kept)-1]
+	var body []byte
+	ok, err := conn.One(`SELECT body FROM ledger_entry WHERE idx = $1`, []any{last.index}, &body)
+	return ok && string(body) == string(last.leaf), err
+}

@@ -1,0 +1,295 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/keyring"
+	"example.org/countersign/verify/format"
+)
+
+// plan is how the fields of one struct become fields of a document.
+type plan struct {
+	fields []planField // in the order of their names
+	units  []string
+}
+
+type planField struct {
+	name string
+	at   int // index in the struct
+	unit int // index in plan.units
+}
+
+// planOf reads the struct's tags. It panics where a document could not be
+// kept: that is a mistake in a Kind, found when the program starts.
+func planOf[T any]() *plan {
+	p := &plan{}
+	t := reflect.TypeFor[T]()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "-" {
+			continue
+		}
+		if name == "" || !f.IsExported() || strings.ContainsAny(name, " \n") {
+			panic(fmt.Sprintf("ledger: %s.%s needs a json name", t, f.Name))
+		}
+		unit := slices.Index(p.units, f.Tag.Get("unit"))
+		if unit < 0 {
+			unit = len(p.units)
+			p.units = append(p.units, f.Tag.Get("unit"))
+		}
+		p.fields = append(p.fields, planField{name, i, unit})
+	}
+	slices.SortFunc(p.fields, func(a, b planField) int { return cmp.Compare(a.name, b.name) })
+	return p
+}
+
+// pending is an entry on its way: made in its function's turn, sealed on its
+// caller's goroutine while others have theirs, written at the end of the batch.
+type pending struct {
+	entry format.Entry
+	index int64
+	prev  int64
+	keys  []unitKey
+	units []string
+	plain [][]byte // JSON of each unit's fields, in the order of units
+	// fields are those of all units in the order of their names, without salts
+	// until seal has run.
+	fields     []format.Field
+	fieldUnits []int
+
+	body []byte // sealed payload
+	leaf []byte // bytes of the entry, once its place is known
+	hash format.Hash
+}
+
+// encode reads the struct doc points at into p: its fields that are not zero,
+// so that a field of a later release does not change older documents.
+func (pl *plan) encode(doc any, p *pending) error {
+	v := reflect.ValueOf(doc).Elem()
+	p.units = pl.units
+	p.plain = make([][]byte, len(pl.units))
+	p.fields = make([]format.Field, 0, len(pl.fields))
+	p.fieldUnits = make([]int, 0, len(pl.fields))
+	for _, f := range pl.fields {
+		field := v.Field(f.at)
+		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
+			continue
+		}
+		value, err := json.Marshal(field.Interface())
+		if err != nil {
+			return fmt.Errorf("document field %s: %w", f.name, err)
+		}
+		p.fields = append(p.fields, format.Field{Name: f.name, Value: value})
+		p.fieldUnits = append(p.fieldUnits, f.unit)
+		u := p.plain[f.unit]
+		if len(u) == 0 {
+			u = append(make([]byte, 0, 256+len(value)), '{')
+		} else {
+			u = append(u, ',')
+		}
+		u = append(append(append(u, '"'), f.name...), '"', ':')
+		p.plain[f.unit] = append(u, value...)
+	}
+	for i, u := range p.plain {
+		if len(u) > 0 {
+			p.plain[i] = append(u, '}')
+		}
+	}
+	return nil
+}
+
+// seal commits and encrypts the document. It needs nothing of the transaction,
+// so that it runs beside it.
+func (p *pending) seal() error {
+	salts := make([]func(string) [format.SaltSize]byte, len(p.units))
+	for i, u := range p.units {
+		if k, ok := keyOf(p.keys, u); ok {
+			salts[i] = salter(k, p.entry.Nonce)
+		}
+	}
+	for i := range p.fields {
+		p.fields[i].Salt = salts[p.fieldUnits[i]](p.fields[i].Name)
+	}
+	p.entry.Commitment = format.Commit(p.fields)
+	body := append([]byte{payloadVersion}, p.entry.Nonce[:]...)
+	for i, u := range p.units {
+		if len(p.plain[i]) == 0 {
+			continue
+		}
+		key, _ := keyOf(p.keys, u)
+		aead, err := unitCipher(key)
+		if err != nil {
+			return err
+		}
+		body = append(append(body, byte(len(u))), u...)
+		body = binary.BigEndian.AppendUint64(body, uint64(key.ID))
+		body = binary.BigEndian.AppendUint32(body, uint32(len(p.plain[i])+aead.Overhead()))
+		body = aead.Seal(body, p.entry.Nonce[:aead.NonceSize()], p.plain[i], unitContext(p.entry.Kind(), p.entry.Record, u))
+	}
+	p.body = body
+	p.entry.Sealed = sha256.Sum256(body)
+	return nil
+}
+
+const payloadVersion = 1
+
+// salter returns the PRF of docs/FORMAT.md for the fields of one unit in one
+// entry: a salt per version, since otherwise showing a field once would unlock
+// guesses at its other versions.
+func salter(k keyring.Key, nonce [format.NonceSize]byte) func(name string) [format.SaltSize]byte {
+	key := k.Derive("salt")
+	m := hmac.New(sha256.New, key[:])
+	return func(name string) [format.SaltSize]byte {
+		var sum [32]byte
+		m.Reset()
+		m.Write(nonce[:])
+		m.Write([]byte(name))
+		m.Sum(sum[:0])
+		return [format.SaltSize]byte(sum[:format.SaltSize])
+	}
+}
+
+// unitCipher returns AES-256-GCM under the unit's key. Its nonce is the first
+// 12 bytes of the entry's random nonce, and a key serves the few versions of
+// one record (NIST SP 800-38D §8.2.2).
+func unitCipher(k keyring.Key) (cipher.AEAD, error) {
+	key := k.Derive("encrypt")
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// unitContext ties a ciphertext to its place.
+func unitContext(kind, record, unit string) []byte {
+	return []byte(kind + "\x00" + record + "\x00" + unit)
+}
+
+// unseal decrypts a payload into the JSON of its units.
+func unseal(ctx context.Context, keys *keyring.Keyring, kind, record string, body []byte) (plain [][]byte, used []unitKey, err error) {
+	damaged := errors.New("payload is damaged")
+	if len(body) < 1+format.NonceSize || body[0] != payloadVersion {
+		return nil, nil, damaged
+	}
+	nonce, rest := body[1:1+format.NonceSize], body[1+format.NonceSize:]
+	for len(rest) > 0 {
+		n := int(rest[0])
+		if len(rest) < 1+n+12 {
+			return nil, nil, damaged
+		}
+		unit, keyID := string(rest[1:1+n]), int64(binary.BigEndian.Uint64(rest[1+n:]))
+		size := int(binary.BigEndian.Uint32(rest[1+n+8:]))
+		rest = rest[1+n+12:]
+		if size > len(rest) {
+			return nil, nil, damaged
+		}
+		key, err := keys.Key(ctx, keyID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("unit %q: %w", unit, err)
+		}
+		aead, err := unitCipher(key)
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := aead.Open(nil, nonce[:aead.NonceSize()], rest[:size], unitContext(kind, record, unit))
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: unit %q does not decrypt", damaged, unit)
+		}
+		plain, used, rest = append(plain, text), append(used, unitKey{unit, key}), rest[size:]
+	}
+	return plain, used, nil
+}
+
+// fieldsOf returns the fields of an opened document with their salts, as they
+// were committed.
+func fieldsOf(plain [][]byte, keys []unitKey, nonce [format.NonceSize]byte) ([]format.Field, []string, error) {
+	type field struct {
+		format.Field
+		unit string
+	}
+	var all []field
+	for i, unit := range plain {
+		var values map[string]json.RawMessage
+		if err := json.Unmarshal(unit, &values); err != nil {
+			return nil, nil, fmt.Errorf("document is damaged: %w", err)
+		}
+		salt := salter(keys[i].key, nonce)
+		for name, value := range values {
+			all = append(all, field{format.Field{Name: name, Value: value, Salt: salt(name)}, keys[i].unit})
+		}
+	}
+	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })
+	fields, units := make([]format.Field, len(all)), make([]string, len(all))
+	for i := range all {
+		fields[i], units[i] = all[i].Field, all[i].unit
+	}
+	return fields, units, nil
+}
+
+// mintKeys returns the keys of the units that have content: those the record
+// has already and new ones for the rest.
+func (p *pending) mintKeys(have []unitKey, keys *keyring.Keyring) error {
+	p.keys = slices.Clip(have)
+	for i, u := range p.units {
+		if _, ok := keyOf(have, u); ok || len(p.plain[i]) == 0 {
+			continue
+		}
+		k, err := keys.Mint()
+		if err != nil {
+			return err
+		}
+		p.keys = append(p.keys, unitKey{u, k})
+	}
+	return nil
+}
+
+func newNonce() (n [format.NonceSize]byte) {
+	rand.Read(n[:])
+	return n
+}
+
+var blobType = reflect.TypeFor[blob.Ref]()
+
+// blobsOf returns the blobs that a document refers to, wherever in it.
+func blobsOf(doc any) []blob.Ref {
+	var refs []blob.Ref
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		switch {
+		case v.Type() == blobType:
+			if ref := v.Interface().(blob.Ref); !ref.IsZero() {
+				refs = append(refs, ref)
+			}
+		case v.Kind() == reflect.Struct:
+			for i := range v.NumField() {
+				if v.Type().Field(i).IsExported() {
+					walk(v.Field(i))
+				}
+			}
+		case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+			for i := range v.Len() {
+				walk(v.Index(i))
+			}
+		case v.Kind() == reflect.Pointer && !v.IsNil():
+			walk(v.Elem())
+		}
+	}
+	walk(reflect.ValueOf(doc))
+	return refs
+}

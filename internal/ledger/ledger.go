@@ -1,0 +1,274 @@
+// Package ledger is the record: what was done, by whom, under which control,
+// and what every record said at every moment, sealed so that nobody can change
+// it unnoticed.
+//
+// A record is a sealed document and an index row. The document, the JSON of
+// one Go struct, lives once, encrypted under keys of its own, in the payload of
+// the entry that made it so. The row, in the table named like the record kind,
+// holds what queries need and points at that entry; it is computed from the
+// document, so that a row changed behind our back no longer agrees with it.
+//
+// Write is the only way to change the database, and Put, inside it, the only
+// way to change a record: row, document and entry commit together or not at
+// all. Entries are the leaves of an RFC 6962 tree whose head is signed as a
+// C2SP checkpoint (docs/FORMAT.md).
+package ledger
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/clock"
+	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/id"
+	"example.org/countersign/internal/keyring"
+	"example.org/countersign/verify/format"
+)
+
+// Actor is who acts: a person, a token, or the product itself.
+type Actor struct {
+	ID   string // random id of the person or token
+	Role string // role under which the act is done
+}
+
+// System is the actor of background work.
+var System = Actor{ID: "system", Role: "system"}
+
+// Ledger reads and writes one database. It is safe for concurrent use.
+type Ledger struct {
+	db       *db.DB
+	keys     *keyring.Keyring
+	blobs    *blob.Store
+	clock    clock.Clock
+	kinds    map[string]Records
+	index    Index
+	signer   note.Signer
+	verifier note.Verifier
+	vkey     string
+	origin   string
+	signed   atomic.Pointer[string] // the checkpoint signed last
+
+	mu      sync.Mutex
+	queue   []*request
+	wake    chan struct{} // holds one token while the queue may not be empty
+	closed  bool
+	done    chan struct{}
+	limit   time.Duration // of one function's turn
+	settle  time.Duration // how long to look for a commit of unknown fate
+	commit  func(*db.Conn) error
+	rootCtx context.Context
+	stop    context.CancelFunc
+}
+
+// Open opens the ledger of a migrated database. kinds are all the record kinds
+// there are; the signing key is the keyring's. The caller hands d's writing
+// side to nobody else.
+func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Store, c clock.Clock, kinds ...Records) (*Ledger, error) {
+	l := &Ledger{db: d, keys: keys, blobs: blobs, clock: c, kinds: map[string]Records{},
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		limit: 5 * time.Second, settle: 15 * time.Second,
+		commit: func(c *db.Conn) error { return c.Script("COMMIT") }}
+	for _, k := range kinds {
+		if l.kinds[k.Kind()] != nil {
+			return nil, fmt.Errorf("ledger: two record kinds are called %q", k.Kind())
+		}
+		l.kinds[k.Kind()] = k
+	}
+	secret, err := keys.Secret(ctx, "blind-index")
+	if err != nil {
+		return nil, err
+	}
+	l.index = Index{secret}
+	if err := l.found(ctx); err != nil {
+		return nil, err
+	}
+	l.rootCtx, l.stop = context.WithCancel(context.Background())
+	go l.run()
+	return l, nil
+}
+
+// found writes the head of an empty log where there is none, under a new
+// random name, and reads and checks the head that is there.
+func (l *Ledger) found(ctx context.Context) error {
+	c, err := l.db.Writer(ctx)
+	if err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	defer c.Release()
+	there, err := c.One(`SELECT origin FROM ledger_head WHERE id = 1`, nil, &l.origin)
+	if err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	if !there {
+		l.origin = "countersign/" + id.New()
+	}
+	if err := l.openSigner(ctx); err != nil {
+		return err
+	}
+	if !there {
+		empty := (&format.Tree{}).Root()
+		signed, err := l.sign(0, empty)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Exec(`INSERT INTO ledger_head (id, size, time, root, edge, kinds, origin, checkpoint)
+			VALUES (1, 0, 0, $1, $2, '', $3, $4)`, empty[:], []byte{}, l.origin, signed); err != nil {
+			return fmt.Errorf("open ledger: %w", err)
+		}
+	}
+	_, err = l.readHead(c, "")
+	return err
+}
+
+func (l *Ledger) openSigner(ctx context.Context) error {
+	seed, err := l.keys.Secret(ctx, "ledger-signing-seed")
+	if err != nil {
+		return err
+	}
+	private := ed25519.NewKeyFromSeed(seed[:])
+	public := append([]byte{1}, private.Public().(ed25519.PublicKey)...) // 1: Ed25519, C2SP signed-note
+	sum := sha256.Sum256(append([]byte(l.origin+"\n"), public...))
+	hash := binary.BigEndian.Uint32(sum[:])
+	l.vkey = fmt.Sprintf("%s+%08x+%s", l.origin, hash, base64.StdEncoding.EncodeToString(public))
+	skey := fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", l.origin, hash, base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)))
+	if l.signer, err = note.NewSigner(skey); err != nil {
+		return fmt.Errorf("ledger signing key: %w", err)
+	}
+	if l.verifier, err = note.NewVerifier(l.vkey); err != nil {
+		return fmt.Errorf("ledger signing key: %w", err)
+	}
+	return nil
+}
+
+// Close waits for writes under way and refuses later ones. It leaves the
+// database open.
+func (l *Ledger) Close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.poke()
+	<-l.done
+	l.stop()
+}
+
+// VerifierKey returns the public key of the log, in the form of C2SP
+// signed-note: what an outsider needs to know beforehand.
+func (l *Ledger) VerifierKey() string { return l.vkey }
+
+// Origin returns the name of the log in its checkpoints.
+func (l *Ledger) Origin() string { return l.origin }
+
+// Now returns the product's time.
+func (l *Ledger) Now() time.Time { return l.clock.Now() }
+
+// Blobs returns the store of attachments.
+func (l *Ledger) Blobs() *blob.Store { return l.blobs }
+
+// Index returns the blind index of this installation.
+func (l *Ledger) Index() Index { return l.index }
+
+// Each implements db.Querier, outside any transaction.
+func (l *Ledger) Each(ctx context.Context, row func(db.Scan) error, query string, args ...any) error {
+	mustBeOutside(ctx)
+	return l.db.Each(ctx, row, query, args...)
+}
+
+// One implements db.Querier, outside any transaction.
+func (l *Ledger) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+	mustBeOutside(ctx)
+	return l.db.One(ctx, query, args, dest...)
+}
+
+func (l *Ledger) pending(int64) *pending    { return nil }
+func (l *Ledger) keyring() *keyring.Keyring { return l.keys }
+
+// Source is where records are loaded from: the Ledger, outside a transaction,
+// or the Tx inside one.
+type Source interface {
+	db.Querier
+	pending(entry int64) *pending
+	keyring() *keyring.Keyring
+}
+
+// Index turns what must be found again but not be readable, such as an address
+// or a Message-ID, into a value for an index column.
+type Index struct{ secret [keyring.KeySize]byte }
+
+// Blind returns HMAC-SHA256(secret, label || 0 || value), 16 bytes in
+// base64url: equal values of one label are equal, and nothing else is known.
+func (x Index) Blind(label, value string) string {
+	if value == "" {
+		return ""
+	}
+	m := hmac.New(sha256.New, x.secret[:])
+	m.Write([]byte(label))
+	m.Write([]byte{0})
+	m.Write([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
+}
+
+// head is the row that says how far the log has come.
+type head struct {
+	tree       format.Tree
+	time       int64
+	kinds      map[string]int64
+	checkpoint string
+}
+
+// one is the One of a connection.
+type one interface {
+	One(query string, args []any, dest ...any) (bool, error)
+}
+
+// readHead reads the head and checks it: that the tree's edge gives the root,
+// and that the root was signed by this ledger, lest a head written by somebody
+// else be continued and thereby vouched for.
+func (l *Ledger) readHead(c one, lock string) (head, error) {
+	var h head
+	var root, edge []byte
+	var kinds string
+	ok, err := c.One(`SELECT size, time, root, edge, kinds, checkpoint FROM ledger_head WHERE id = 1`+lock, nil,
+		&h.tree.Size, &h.time, &root, &edge, &kinds, &h.checkpoint)
+	if err != nil {
+		return h, fmt.Errorf("ledger: cannot read the head: %w", err)
+	}
+	if !ok {
+		return h, &Mismatch{Where: "ledger_head", What: "is missing"}
+	}
+	if err := h.parse(root, edge, kinds); err != nil {
+		return h, err
+	}
+	return h, l.checkSigned(&h)
+}
+
+func (h *head) parse(root, edge []byte, kinds string) error {
+	for i := 0; i+32 <= len(edge); i += 32 {
+		h.tree.Edge = append(h.tree.Edge, format.Hash(edge[i:i+32]))
+	}
+	if got := h.tree.Root(); string(got[:]) != string(root) {
+		return &Mismatch{Where: "ledger_head", What: "has a root that is not that of its edge"}
+	}
+	words := strings.Fields(kinds)
+	h.kinds = make(map[string]int64, len(words)/2)
+	for i := 0; i+1 < len(words); i += 2 {
+		n, err := strconv.ParseInt(words[i+1], 10, 64)
+		if err != nil {
+			return &Mismatch{Where: "ledger_head", What: "has damaged counters"}
+		}
+		h.kinds[words[i]] = n
+	}
+	return nil
+}

@@ -1,0 +1,418 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/db"
+	"example.org/countersign/verify/format"
+)
+
+// Mismatch is the first thing that Verify finds wrong: the record is not what
+// it was when it was sealed.
+type Mismatch struct {
+	Where string // "entry 17", "response k3vJ…, column state"
+	What  string
+}
+
+func (m *Mismatch) Error() string { return m.Where + " " + m.What }
+
+// Options of Verify.
+type Options struct {
+	// Full also opens every older document, recomputes every commitment and
+	// reads every blob to its end.
+	Full bool
+	// Progress, if set, is told from time to time how far the check has come.
+	Progress func(stage string, done, total int64)
+}
+
+// Report is what Verify has checked.
+type Report struct {
+	Size    int64 // entries
+	Root    format.Hash
+	Records map[string]int64 // by kind
+	Blobs   int64
+}
+
+// Verify checks the whole log against its signed head, every document against
+// its entry, and every record row against its document, in one snapshot. It
+// returns a *Mismatch that names the first thing that was changed, inserted or
+// deleted.
+func (l *Ledger) Verify(ctx context.Context, opt Options) (*Report, error) {
+	mustBeOutside(ctx)
+	if opt.Progress == nil {
+		opt.Progress = func(string, int64, int64) {}
+	}
+	var report *Report
+	err := l.db.Snapshot(ctx, func(q db.Querier) error {
+		h, err := l.readHead(outside{ctx, q}, "")
+		if err != nil {
+			return err
+		}
+		c := &checking{ledger: l, q: q, opt: opt, head: h, last: map[string]map[string]int64{},
+			report: &Report{Size: h.tree.Size, Root: h.tree.Root(), Records: map[string]int64{}}}
+		report = c.report
+		return c.all(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+type checking struct {
+	ledger *Ledger
+	q      db.Querier
+	opt    Options
+	head   head
+	last   map[string]map[string]int64 // newest entry of each record, by kind
+	report *Report
+}
+
+func (c *checking) all(ctx context.Context) error {
+	if err := c.log(ctx); err != nil {
+		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(c.ledger.kinds)) {
+		if err := c.rows(ctx, c.ledger.kinds[kind]); err != nil {
+			return err
+		}
+	}
+	for kind := range c.last {
+		if c.ledger.kinds[kind] == nil {
+			return &Mismatch{"record kind " + kind, "is not known to this version of the product"}
+		}
+	}
+	return nil
+}
+
+// log checks entries, payloads and head.
+func (c *checking) log(ctx context.Context) error {
+	var tree format.Tree
+	var now int64
+	seq := map[string]int64{}
+	err := c.q.Each(ctx, func(scan db.Scan) error {
+		var index int64
+		var prev *int64
+		var body, leaf, payload []byte
+		if err := scan(&index, &body, &prev, &leaf, &payload); err != nil {
+			return err
+		}
+		where := fmt.Sprintf("entry %d", index)
+		switch {
+		case index > tree.Size:
+			return &Mismatch{fmt.Sprintf("entry %d", tree.Size), "is missing"}
+		case index >= c.head.tree.Size:
+			return &Mismatch{where, "lies beyond the signed head"}
+		case prev == nil:
+			return &Mismatch{where, "has no payload"}
+		}
+		hash := format.LeafHash(body)
+		if !bytes.Equal(hash[:], leaf) {
+			return &Mismatch{where, "does not match its recorded hash: one of the two was changed"}
+		}
+		e, err := format.ParseEntry(body)
+		if err != nil {
+			return &Mismatch{where, "was changed: " + err.Error()}
+		}
+		where += " (" + e.Act + ")"
+		if seq[e.Kind()]++; e.Seq != seq[e.Kind()] || e.Time < now {
+			return &Mismatch{where, "is out of sequence"}
+		}
+		now = e.Time
+		tree.Append(hash)
+		if err := c.payload(ctx, where, &e, index, *prev, payload); err != nil {
+			return err
+		}
+		if tree.Size%4096 == 0 {
+			c.opt.Progress("entries", tree.Size, c.head.tree.Size)
+		}
+		return nil
+	}, `SELECT e.idx, e.body, p.prev, p.leaf, p.body FROM ledger_entry e LEFT JOIN ledger_payload p ON p.idx = e.idx ORDER BY e.idx`)
+	if err != nil {
+		return err
+	}
+	return c.compareHead(ctx, &tree, now, seq)
+}
+
+func (c *checking) compareHead(ctx context.Context, tree *format.Tree, now int64, seq map[string]int64) error {
+	switch {
+	case tree.Size != c.head.tree.Size:
+		return &Mismatch{fmt.Sprintf("entry %d", tree.Size), "is missing"}
+	case tree.Root() != c.head.tree.Root():
+		return &Mismatch{"the log", "does not lead to its signed root: an entry and its recorded hash were changed together"}
+	case now != c.head.time || !maps.Equal(seq, c.head.kinds):
+		return &Mismatch{"ledger_head", "has a time or counters that are not those of the log"}
+	}
+	var stray int64
+	if ok, err := c.q.One(ctx, `SELECT idx FROM ledger_payload p WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.idx = p.idx) LIMIT 1`, nil, &stray); err != nil {
+		return err
+	} else if ok {
+		return &Mismatch{fmt.Sprintf("payload %d", stray), "belongs to no entry"}
+	}
+	c.opt.Progress("entries", tree.Size, tree.Size)
+	return nil
+}
+
+// payload checks one payload against its entry.
+func (c *checking) payload(ctx context.Context, where string, e *format.Entry, index, prev int64, body []byte) error {
+	if sha256.Sum256(body) != e.Sealed {
+		return &Mismatch{"payload of " + where, "was changed"}
+	}
+	records := c.last[e.Kind()]
+	if records == nil {
+		records = map[string]int64{}
+		c.last[e.Kind()] = records
+	}
+	before, ok := records[e.Record]
+	if !ok {
+		before = -1
+	}
+	if prev != before {
+		return &Mismatch{"payload of " + where, "points at the wrong earlier version"}
+	}
+	records[e.Record] = index
+	if !c.opt.Full {
+		return nil
+	}
+	plain, keys, err := unseal(ctx, c.ledger.keys, e.Kind(), e.Record, body)
+	if err != nil {
+		return &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+	}
+	fields, _, err := fieldsOf(plain, keys, e.Nonce)
+	if err != nil || format.Commit(fields) != e.Commitment {
+		return &Mismatch{"document of " + where, "is not what was committed"}
+	}
+	return nil
+}
+
+// rows checks the table of one kind against the newest documents.
+func (c *checking) rows(ctx context.Context, k Records) error {
+	names, expected := k.columnNames(), c.last[k.Kind()]
+	seen := int64(0)
+	query := "SELECT r.id, r.entry, p.body"
+	for _, n := range names {
+		query += ", r." + n
+	}
+	err := c.q.Each(ctx, func(scan db.Scan) error {
+		var id string
+		var entry int64
+		var body []byte
+		dest := []any{&id, &entry, &body}
+		columns := make([]any, len(names))
+		for i := range columns {
+			dest = append(dest, &columns[i])
+		}
+		if err := scan(dest...); err != nil {
+			return err
+		}
+		where := k.Kind() + " " + id
+		last, ok := expected[id]
+		if !ok {
+			return &Mismatch{where, "has a row but no entry: it was inserted, or its id was changed"}
+		}
+		if last != entry {
+			return &Mismatch{where + ", column entry", fmt.Sprintf("says %d; the newest entry is %d", entry, last)}
+		}
+		if seen++; seen%4096 == 0 {
+			c.opt.Progress(k.Kind(), seen, int64(len(expected)))
+		}
+		return c.row(ctx, k, where, id, body, columns)
+	}, query+" FROM "+k.Kind()+" r LEFT JOIN ledger_payload p ON p.idx = r.entry ORDER BY r.entry")
+	if err != nil {
+		return err
+	}
+	c.report.Records[k.Kind()] = seen
+	if seen != int64(len(expected)) {
+		return c.missing(ctx, k.Kind(), expected)
+	}
+	c.opt.Progress(k.Kind(), seen, seen)
+	return nil
+}
+
+// missing names the first record whose row is gone.
+func (c *checking) missing(ctx context.Context, kind string, expected map[string]int64) error {
+	there := map[string]bool{}
+	err := c.q.Each(ctx, func(scan db.Scan) error {
+		var id string
+		err := scan(&id)
+		there[id] = true
+		return err
+	}, "SELECT id FROM "+kind)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(expected)) {
+		if !there[id] {
+			return &Mismatch{kind + " " + id, "has no row: it was deleted, or its id was changed"}
+		}
+	}
+	return &Mismatch{"table " + kind, "has rows twice"}
+}
+
+// row checks one row against its document, and the blobs this refers to.
+func (c *checking) row(ctx context.Context, k Records, where, id string, body []byte, columns []any) error {
+	plain, _, err := unseal(ctx, c.ledger.keys, k.Kind(), id, body)
+	if err != nil {
+		return &Mismatch{where, "cannot be opened: " + err.Error()}
+	}
+	want, blobs, err := k.check(plain, c.ledger.index)
+	if err != nil {
+		return &Mismatch{where, err.Error()}
+	}
+	for i, name := range k.columnNames() {
+		if !equal(columns[i], want[i]) {
+			return &Mismatch{where + ", column " + name, "does not agree with the sealed document"}
+		}
+	}
+	for _, ref := range blobs {
+		if err := c.blob(ctx, ref); err != nil {
+			return &Mismatch{"attachment " + ref.Name + " of " + where, err.Error()}
+		}
+		c.report.Blobs++
+	}
+	return nil
+}
+
+func (c *checking) blob(ctx context.Context, ref blob.Ref) error {
+	key, err := c.ledger.keys.Key(ctx, ref.Key)
+	if err != nil {
+		return err
+	}
+	r, err := c.ledger.blobs.Open(key, ref)
+	if err != nil {
+		return fmt.Errorf("is missing or was changed: %w", err)
+	}
+	defer r.Close()
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("was changed: %w", err)
+	}
+	return nil
+}
+
+// equal compares a column as read with the value computed for it.
+func equal(got, want any) bool {
+	switch w := want.(type) {
+	case int:
+		return got == int64(w)
+	case []byte:
+		g, ok := got.([]byte)
+		return ok && bytes.Equal(g, w)
+	case string:
+		if g, ok := got.([]byte); ok {
+			return string(g) == w
+		}
+		return got == w
+	}
+	return got == want
+}
+
+// Document returns what entry index says, with the salts that prove it. Fields
+// for which show returns false are redacted to their leaf hashes.
+func (l *Ledger) Document(ctx context.Context, index int64, show func(kind, unit, field string) bool) (format.Entry, *format.Document, error) {
+	var entry, body []byte
+	ok, err := l.One(ctx, `SELECT e.body, p.body FROM ledger_entry e JOIN ledger_payload p ON p.idx = e.idx WHERE e.idx = $1`, []any{index}, &entry, &body)
+	if err != nil || !ok {
+		return format.Entry{}, nil, errors.Join(&Mismatch{fmt.Sprintf("entry %d", index), "is missing"}, err)
+	}
+	return l.Disclose(ctx, index, entry, body, show)
+}
+
+// Disclose is Document for an entry and payload at hand. It fails with a
+// *Mismatch where they do not belong together.
+func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, show func(kind, unit, field string) bool) (format.Entry, *format.Document, error) {
+	where := fmt.Sprintf("entry %d", index)
+	e, err := format.ParseEntry(entry)
+	if err != nil {
+		return e, nil, &Mismatch{where, "was changed: " + err.Error()}
+	}
+	where += " (" + e.Act + ", record " + e.Record + ")"
+	if sha256.Sum256(body) != e.Sealed {
+		return e, nil, &Mismatch{"payload of " + where, "was changed"}
+	}
+	plain, keys, err := unseal(ctx, l.keys, e.Kind(), e.Record, body)
+	if err != nil {
+		return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+	}
+	fields, units, err := fieldsOf(plain, keys, e.Nonce)
+	if err != nil {
+		return e, nil, &Mismatch{"payload of " + where, err.Error()}
+	}
+	if format.Commit(fields) != e.Commitment {
+		return e, nil, &Mismatch{"document of " + where, "is not what was committed"}
+	}
+	for i := range fields {
+		if !show(e.Kind(), units[i], fields[i].Name) {
+			fields[i] = format.Field{Redacted: true, Leaf: fields[i].Hash()}
+		}
+	}
+	return e, &format.Document{Index: index, Fields: fields}, nil
+}
+
+// Entries calls f for each entry from first to before end, in order, with its
+// bytes and its payload, which are valid until f returns.
+func (l *Ledger) Entries(ctx context.Context, first, end int64, f func(index int64, entry, payload []byte) error) error {
+	next := first
+	err := l.Each(ctx, func(scan db.Scan) error {
+		var index int64
+		var entry, payload []byte
+		if err := scan(&index, &entry, &payload); err != nil {
+			return err
+		}
+		if index != next {
+			return &Mismatch{fmt.Sprintf("entry %d", next), "is missing"}
+		}
+		next++
+		return f(index, entry, payload)
+	}, `SELECT e.idx, e.body, p.body FROM ledger_entry e JOIN ledger_payload p ON p.idx = e.idx WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx`, first, end)
+	if err == nil && next != max(first, end) {
+		return &Mismatch{fmt.Sprintf("entry %d", next), "is missing"}
+	}
+	return err
+}
+
+// IndexAt returns the index of the first entry at or after a time, Unix
+// microseconds: entries are in the order of their times.
+func (l *Ledger) IndexAt(ctx context.Context, micros int64) (int64, error) {
+	cp, err := l.Checkpoint(ctx)
+	if err != nil {
+		return 0, err
+	}
+	lo, hi := int64(0), cp.Size
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		var body []byte
+		ok, err := l.One(ctx, `SELECT body FROM ledger_entry WHERE idx = $1`, []any{mid}, &body)
+		if err != nil || !ok {
+			return 0, errors.Join(&Mismatch{fmt.Sprintf("entry %d", mid), "is missing"}, err)
+		}
+		e, err := format.ParseEntry(body)
+		if err != nil {
+			return 0, &Mismatch{fmt.Sprintf("entry %d", mid), "was changed: " + err.Error()}
+		}
+		if e.Time < micros {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, nil
+}
+
+// String lists the counts of a report.
+func (r *Report) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%d entries", r.Size)
+	for _, k := range slices.Sorted(maps.Keys(r.Records)) {
+		fmt.Fprintf(&s, ", %d %s", r.Records[k], k)
+	}
+	return s.String()
+}
