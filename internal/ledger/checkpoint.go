@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -12,29 +13,31 @@ import (
 	"example.org/countersign/verify/format"
 )
 
-// sign returns the C2SP tlog-checkpoint of a tree, a signed note.
+// text is what a checkpoint of a tree says (C2SP tlog-checkpoint).
+func (l *Ledger) text(size int64, root format.Hash) string {
+	return fmt.Sprintf("%s\n%d\n%s\n", l.origin, size, base64.StdEncoding.EncodeToString(root[:]))
+}
+
+// sign returns the checkpoint of a tree, a signed note.
 func (l *Ledger) sign(size int64, root format.Hash) (string, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\n", l.origin, size, base64.StdEncoding.EncodeToString(root[:]))
-	signed, err := note.Sign(&note.Note{Text: text}, l.signer)
+	signed, err := note.Sign(&note.Note{Text: l.text(size, root)}, l.signer)
 	if err != nil {
 		return "", fmt.Errorf("sign checkpoint: %w", err)
 	}
 	return string(signed), nil
 }
 
-// checkSigned checks that the head's checkpoint is ours and says what the head
-// says. The one that this process signed last is known by heart.
+// checkSigned checks that the head's checkpoint speaks of the head's tree and
+// is ours. The signature made last by this process is known by heart.
 func (l *Ledger) checkSigned(h *head) error {
+	if !strings.HasPrefix(h.checkpoint, l.text(h.tree.Size, h.tree.Root())+"\n") {
+		return &Mismatch{Where: "ledger_head", What: "says something else than its signed checkpoint"}
+	}
 	if known := l.signed.Load(); known != nil && *known == h.checkpoint {
 		return nil
 	}
-	n, err := note.Open([]byte(h.checkpoint), note.VerifierList(l.verifier))
-	if err != nil {
+	if _, err := note.Open([]byte(h.checkpoint), note.VerifierList(l.verifier)); err != nil {
 		return &Mismatch{Where: "ledger_head", What: "has a checkpoint that this ledger's key did not sign; is this the keyring that belongs to this database?"}
-	}
-	root := h.tree.Root()
-	if want := fmt.Sprintf("%s\n%d\n%s\n", l.origin, h.tree.Size, base64.StdEncoding.EncodeToString(root[:])); n.Text != want {
-		return &Mismatch{Where: "ledger_head", What: "says something else than its signed checkpoint"}
 	}
 	return nil
 }
