@@ -7,7 +7,7 @@
 // is its own SQLite file with secure_delete, mode 0600.
 //
 // Keys are minted ahead in durable blocks, so that no write waits for a second
-// fsync; what a crash leaves unused of a block is never used.
+// fsync; what a stop leaves unused of a block is never used.
 package keyring
 
 import (
@@ -29,11 +29,21 @@ import (
 // KeySize is the length of a key in bytes.
 const KeySize = 32
 
-// blockSize is how many keys are made durable at a time.
+// blockSize is how many keys are made durable at a time, in one row. Key n lies
+// in block n/blockSize.
 const blockSize = 1024
 
-// cacheSize bounds the keys held in memory: 64 Ki keys, about 6 MB.
-const cacheSize = 1 << 16
+// cacheSize bounds the blocks held in memory, 32 KiB each.
+const cacheSize = 256
+
+type block [blockSize * KeySize]byte
+
+// at returns key id, which lies in this block. A destroyed key is all zeros.
+func (b *block) at(id int64) (k Key, ok bool) {
+	k.ID = id
+	copy(k.Material[:], b[id%blockSize*KeySize:])
+	return k, k.Material != [KeySize]byte{}
+}
 
 // ErrDestroyed is returned for a key that is no longer there.
 var ErrDestroyed = errors.New("keyring: key was destroyed")
@@ -61,12 +71,12 @@ type Keyring struct {
 	mu      sync.Mutex // guards what follows
 	ready   []Key
 	filling bool
-	cache   map[int64]*Key
+	cache   map[int64]*block
 	wg      sync.WaitGroup
 }
 
 const schema = `
-CREATE TABLE IF NOT EXISTS key (id INTEGER NOT NULL PRIMARY KEY, material BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS block (n INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, material BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS secret (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;`
 
 // Open opens the keyring in directory dir, making it where there is none.
@@ -90,30 +100,13 @@ func Open(ctx context.Context, dir string) (*Keyring, error) {
 		db.Close()
 		return nil, fmt.Errorf("open keyring: %w", err)
 	}
-	return &Keyring{db: db, cache: map[int64]*Key{}}, nil
+	return &Keyring{db: db, cache: map[int64]*block{}}, nil
 }
 
-// Close drops the keys minted but never used and closes the keyring.
+// Close closes the keyring.
 func (r *Keyring) Close() error {
 	r.wg.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.drop(), r.db.Close())
-}
-
-func (r *Keyring) drop() error {
-	tx, err := r.db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	for _, k := range r.ready { // one by one: between them may lie those of another process
-		if _, err := tx.Exec(`DELETE FROM key WHERE id = ?`, k.ID); err != nil {
-			return err
-		}
-	}
-	r.ready = nil
-	return tx.Commit()
+	return r.db.Close()
 }
 
 // Mint returns a new key that is already durable.
@@ -123,7 +116,6 @@ func (r *Keyring) Mint() (Key, error) {
 		if len(r.ready) > 0 {
 			k := r.ready[0]
 			r.ready = r.ready[1:]
-			r.remember(&k)
 			if len(r.ready) < blockSize/2 && !r.filling {
 				r.filling = true
 				r.wg.Go(func() { r.refill(blockSize / 2) }) // an error shows when the keys run out
@@ -145,82 +137,67 @@ func (r *Keyring) refill(enough int) error {
 	r.mu.Lock()
 	have := len(r.ready)
 	r.mu.Unlock()
-	var block []Key
+	var n int64
+	var b *block
 	var err error
 	if have < enough {
-		block, err = r.mintBlock()
+		b = new(block)
+		rand.Read(b[:])
+		err = r.db.QueryRow(`INSERT INTO block (material) VALUES (?) RETURNING n`, b[:]).Scan(&n)
 	}
 	r.mu.Lock()
-	r.ready = append(r.ready, block...)
+	defer r.mu.Unlock()
 	r.filling = false
-	r.mu.Unlock()
-	return err
-}
-
-// mintBlock makes blockSize keys durable in one transaction.
-func (r *Keyring) mintBlock() ([]Key, error) {
-	block := make([]Key, blockSize)
-	tx, err := r.db.Begin()
 	if err != nil {
-		return nil, fmt.Errorf("mint keys: %w", err)
+		return fmt.Errorf("mint keys: %w", err)
 	}
-	defer tx.Rollback()
-	var last int64
-	// The high-water mark outlives deleted keys: an id is never given twice.
-	err = tx.QueryRow(`INSERT INTO secret (name, value) VALUES ('last_key', CAST(? AS BLOB))
-		ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + ? AS BLOB)
-		RETURNING CAST(value AS INTEGER)`, fmt.Sprint(blockSize), blockSize).Scan(&last)
-	if err != nil {
-		return nil, fmt.Errorf("mint keys: %w", err)
-	}
-	insert, err := tx.Prepare(`INSERT INTO key (id, material) VALUES (?, ?)`)
-	if err != nil {
-		return nil, fmt.Errorf("mint keys: %w", err)
-	}
-	defer insert.Close()
-	for i := range block {
-		block[i].ID = last - blockSize + 1 + int64(i)
-		rand.Read(block[i].Material[:])
-		if _, err := insert.Exec(block[i].ID, block[i].Material[:]); err != nil {
-			return nil, fmt.Errorf("mint keys: %w", err)
+	if b != nil {
+		r.remember(n, b)
+		for i := range int64(blockSize) {
+			if k, ok := b.at(n*blockSize + i); ok {
+				r.ready = append(r.ready, k)
+			}
 		}
 	}
-	return block, tx.Commit()
+	return nil
 }
 
-// remember caches k; r.mu is held.
-func (r *Keyring) remember(k *Key) {
+// remember caches a block; r.mu is held.
+func (r *Keyring) remember(n int64, b *block) {
 	if len(r.cache) >= cacheSize {
-		for id := range r.cache { // map order is random enough
-			delete(r.cache, id)
+		for old := range r.cache { // map order is random enough
+			delete(r.cache, old)
 			break
 		}
 	}
-	r.cache[k.ID] = k
+	r.cache[n] = b
 }
 
 // Key returns the key with this id, ErrDestroyed where there is none.
 func (r *Keyring) Key(ctx context.Context, id int64) (Key, error) {
+	n := id / blockSize
 	r.mu.Lock()
-	k, ok := r.cache[id]
+	b := r.cache[n]
 	r.mu.Unlock()
-	if ok {
-		return *k, nil
+	if b == nil {
+		var material []byte
+		err := r.db.QueryRowContext(ctx, `SELECT material FROM block WHERE n = ?`, n).Scan(&material)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && len(material) != len(b) {
+			return Key{}, ErrDestroyed
+		}
+		if err != nil {
+			return Key{}, fmt.Errorf("read key: %w", err)
+		}
+		b = (*block)(material)
+		r.mu.Lock()
+		r.remember(n, b)
+		r.mu.Unlock()
 	}
-	var material []byte
-	err := r.db.QueryRowContext(ctx, `SELECT material FROM key WHERE id = ?`, id).Scan(&material)
-	if errors.Is(err, sql.ErrNoRows) {
+	k, ok := b.at(id)
+	if !ok {
 		return Key{}, ErrDestroyed
 	}
-	if err != nil {
-		return Key{}, fmt.Errorf("read key: %w", err)
-	}
-	k = &Key{ID: id}
-	copy(k.Material[:], material)
-	r.mu.Lock()
-	r.remember(k)
-	r.mu.Unlock()
-	return *k, nil
+	return k, nil
 }
 
 // Secret returns the named secret of the installation, 32 random bytes made at

@@ -17,6 +17,7 @@ import (
 // maxBatch is how many functions at most share one transaction.
 const maxBatch = 512
 
+// connectTimeout is how long a new connection may take.
 const connectTimeout = 10 * time.Second
 
 // batch is one transaction of the writer.
@@ -59,7 +60,7 @@ func (l *Ledger) run() {
 func (l *Ledger) writeBatch(conn *db.Conn) *db.Conn {
 	b, err := l.begin(conn)
 	if err != nil {
-		for _, r := range l.take(maxBatch) {
+		for _, r := range l.take(l.most) {
 			r.done <- unavailable(err)
 		}
 		return nil
@@ -67,7 +68,7 @@ func (l *Ledger) writeBatch(conn *db.Conn) *db.Conn {
 	// The batch is filled only now that the head is locked: on PostgreSQL
 	// another node may have held it until this moment.
 	for {
-		requests := l.take(maxBatch - len(b.members))
+		requests := l.take(l.most - len(b.members))
 		if len(requests) == 0 {
 			break
 		}

@@ -22,3 +22,5 @@ func (l *Ledger) SetSettle(d time.Duration) { l.settle = d }
 // SetCommit replaces COMMIT: a fault is what comes before or after it.
 func (l *Ledger) SetCommit(f func(*db.Conn) error) { l.commit = f }
 
+// SetBatch sets how many functions at most share a transaction.
+func (l *Ledger) SetBatch(n int) { l.most = n }

@@ -66,6 +66,7 @@ type Ledger struct {
 	wake    chan struct{} // holds one token while the queue may not be empty
 	closed  bool
 	done    chan struct{}
+	most    int           // functions in one transaction
 	limit   time.Duration // of one function's turn
 	settle  time.Duration // how long to look for a commit of unknown fate
 	commit  func(*db.Conn) error
@@ -79,7 +80,7 @@ type Ledger struct {
 func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Store, c clock.Clock, kinds ...Records) (*Ledger, error) {
 	l := &Ledger{db: d, keys: keys, blobs: blobs, clock: c, kinds: map[string]Records{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		limit: 5 * time.Second, settle: 15 * time.Second,
+		most: maxBatch, limit: 5 * time.Second, settle: 15 * time.Second,
 		commit: func(c *db.Conn) error { return c.Script("COMMIT") }}
 	for _, k := range kinds {
 		if l.kinds[k.Kind()] != nil {

@@ -1,0 +1,186 @@
+package ledger_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/id"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/pgtest"
+)
+
+// plain is the reference: the same group commit, one writer and a savepoint
+// for each caller, without entries, commitments and encryption.
+type plain struct {
+	conn  *db.Conn
+	queue chan *plainCall
+	most  int
+}
+
+type plainCall struct {
+	f    func(*db.Conn) error
+	turn chan struct{}
+	over chan error
+	done chan error
+}
+
+func newPlain(tb testing.TB, d *db.DB, most int) *plain {
+	c, err := d.Writer(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &plain{c, make(chan *plainCall, 4096), most}
+	go p.run()
+	tb.Cleanup(func() { close(p.queue) })
+	return p
+}
+
+func (p *plain) write(f func(*db.Conn) error) error {
+	c := &plainCall{f, make(chan struct{}), make(chan error), make(chan error, 1)}
+	p.queue <- c
+	<-c.turn
+	c.over <- c.f(p.conn)
+	return <-c.done
+}
+
+func (p *plain) run() {
+	defer p.conn.Release()
+	for c := range p.queue {
+		if err := p.conn.Script("BEGIN"); err != nil {
+			panic(err)
+		}
+		var size int64
+		p.conn.One(`SELECT size FROM plain_head`, nil, &size)
+		members, open := []*plainCall{}, false
+		for more := true; more; {
+			if len(p.queue) > 0 || len(members) > 0 {
+				if err := p.conn.Savepoint(open); err != nil {
+					panic(err)
+				}
+				open = true
+			}
+			close(c.turn)
+			if err := <-c.over; err != nil {
+				panic(err)
+			}
+			members = append(members, c)
+			if more = len(members) < p.most; more {
+				select {
+				case c, more = <-p.queue:
+				default:
+					more = false
+				}
+			}
+		}
+		p.conn.Exec(`UPDATE plain_head SET size = $1`, size+int64(len(members)))
+		err := p.conn.Script("COMMIT")
+		for _, m := range members {
+			m.done <- err
+		}
+	}
+}
+
+var sample = memo{Title: "Suspicious sign-in to our tenant", From: "reporter@example.com", Count: 7,
+	Tags: []string{strings.Repeat("What we saw at half past nine. ", 16)}}
+
+// BenchmarkRatioWrite prints what a record costs over the same group commit
+// without a ledger, and what group commit gains over a transaction per caller.
+func BenchmarkRatioWrite(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		dir := b.TempDir()
+		ratioWrite(b, dir, filepath.Join(dir, "countersign.db"))
+	})
+	b.Run("postgres", func(b *testing.B) { ratioWrite(b, b.TempDir(), pgtest.DSN(b)) })
+}
+
+func ratioWrite(b *testing.B, dir, dsn string) {
+	e := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, setup)
+	if err := e.DB.Script(b.Context(), `CREATE TABLE plain (id TEXT PRIMARY KEY, title_key TEXT NOT NULL, count {int} NOT NULL, document TEXT NOT NULL){strict};
+		CREATE TABLE plain_head (size {int} NOT NULL){strict}; INSERT INTO plain_head VALUES (0);`); err != nil {
+		b.Fatal(err)
+	}
+	sealed := func() error {
+		m := sample
+		return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+			return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
+		})
+	}
+	insert := func(c *db.Conn) error {
+		document, err := json.Marshal(sample)
+		if err == nil {
+			_, err = c.Exec(`INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
+				id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document))
+		}
+		return err
+	}
+	for _, callers := range []int{1, 64, 512, 2048} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			group := newPlain(b, e.DB, 512)
+			variants := []func() error{
+				func() error { e.SetBatch(512); return nil },
+				nil,
+				func() error { e.SetBatch(1); return nil },
+			}
+			calls := []func() error{sealed, func() error { return group.write(insert) }, sealed}
+			rates := make([][]float64, 3)
+			for range 5 {
+				for i := range calls {
+					if variants[i] != nil {
+						variants[i]()
+					}
+					rates[i] = append(rates[i], rate(b, callers, calls[i]))
+				}
+			}
+			e.SetBatch(512)
+			b.ReportMetric(median(rates[0], rates[1]), "of-plain")
+			b.ReportMetric(median(rates[0], rates[2]), "of-single")
+			b.ReportMetric(median(rates[0], nil), "records/s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// rate calls f from so many goroutines for a while and returns calls a second.
+func rate(b *testing.B, callers int, f func() error) float64 {
+	const lasts = 600 * time.Millisecond
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	total := 0
+	start := time.Now()
+	for range callers {
+		wg.Go(func() {
+			n := 0
+			for time.Since(start) < lasts {
+				if err := f(); err != nil {
+					b.Error(err)
+					return
+				}
+				n++
+			}
+			mu.Lock()
+			total += n
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	return float64(total) / time.Since(start).Seconds()
+}
+
+// median returns the median of the paired ratios a/b, or of a alone.
+func median(a, b []float64) float64 {
+	r := slices.Clone(a)
+	for i := range b {
+		r[i] /= b[i]
+	}
+	slices.Sort(r)
+	return r[len(r)/2]
+}
