@@ -1,0 +1,180 @@
+package intake
+
+import (
+	"strings"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/mime"
+)
+
+// Direction says which way a communication went.
+type Direction string
+
+// The directions. A note stays inside.
+const (
+	Inbound  Direction = "inbound"
+	Outbound Direction = "outbound"
+	Note     Direction = "note"
+)
+
+// Source says by which door a communication came into the record.
+type Source string
+
+// The sources.
+const (
+	FromSMTP   Source = "smtp"
+	FromPortal Source = "portal"
+	FromImport Source = "import" // claimed to be of another time; no confirmation, no clock
+	FromAPI    Source = "api"
+	FromStaff  Source = "staff"
+)
+
+// Communication is one message of a case. Times are Unix microseconds.
+type Communication struct {
+	ledger.Record
+	Case      string    `json:"case"`   // id
+	Number    string    `json:"number"` // tracking number of the case
+	Seq       int       `json:"seq"`    // within the case, from 1
+	Direction Direction `json:"direction"`
+	Channel   string    `json:"channel"` // id
+	Source    Source    `json:"source"`
+
+	From    []mime.Address `json:"from" unit:"identity"`
+	To      []mime.Address `json:"to" unit:"identity"`
+	Cc      []mime.Address `json:"cc" unit:"identity"`
+	ReplyTo []mime.Address `json:"reply_to" unit:"identity"`
+
+	Subject    string `json:"subject"`
+	Date       int64  `json:"date"`        // as the sender claims; 0 where absent
+	ReceivedAt int64  `json:"received_at"` // sealed: when it became a record
+	Language   string `json:"language"`
+
+	MessageID  string   `json:"message_id" unit:"identity"` // without angle brackets
+	InReplyTo  string   `json:"in_reply_to" unit:"identity"`
+	References []string `json:"references" unit:"identity"`
+
+	Text        string       `json:"text"`      // up to 8 kB, else TextBlob
+	TextBlob    blob.Ref     `json:"text_blob"` // see Desk.Text
+	Truncated   bool         `json:"truncated"`
+	Attachments []Attachment `json:"attachments"`
+
+	Raw       []byte   `json:"raw" unit:"raw"` // up to 64 kB, else RawBlob
+	RawBlob   blob.Ref `json:"raw_blob"`       // see Desk.Raw
+	RawSHA256 string   `json:"raw_sha256"`     // hex
+	RawSize   int64    `json:"raw_size"`
+
+	Auto       string        `json:"auto"` // auto-reply, bounce, bulk, report, loop; confirmation for ours; "" a person
+	AutoReason string        `json:"auto_reason"`
+	Bounces    []mime.Bounce `json:"bounces" unit:"identity"` // for Auto bounce: one per recipient
+	About      string        `json:"about"`                   // for machine mail: id of the communication of ours that it is about
+
+	Auth     Auth      `json:"auth"`
+	Envelope *Envelope `json:"envelope" unit:"identity"` // SMTP only
+
+	Problems []string `json:"problems"` // what could not be understood
+	Unparsed bool     `json:"unparsed"` // kept raw: it could not be read as a mail
+
+	Author   string    `json:"author"`   // id of the person, for notes and outbound
+	Response string    `json:"response"` // id, for outbound
+	Delivery *Delivery `json:"delivery"` // of a confirmation
+}
+
+// Attachment is a file of a communication.
+type Attachment struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Size   int64    `json:"size"`
+	SHA256 string   `json:"sha256"` // hex
+	Blob   blob.Ref `json:"blob"`
+	// Hidden: of an anonymous report, as it came; it may say who took or wrote
+	// it. Staff see the copy without, or have it shown by an act of its own.
+	Hidden bool   `json:"hidden,omitzero"`
+	Note   string `json:"note,omitzero"` // "metadata removed", "may carry metadata"
+}
+
+// Auth is what is known of whether the sender is who the From field says.
+type Auth struct {
+	SPF    string  `json:"spf,omitzero"`    // pass, fail, softfail, neutral, none, temperror, permerror
+	DKIM   string  `json:"dkim,omitzero"`   // pass, fail, none, temperror
+	DMARC  string  `json:"dmarc,omitzero"`  // policy that the From domain publishes: none, quarantine, reject; "" no record
+	Domain string  `json:"domain,omitzero"` // the one that vouches
+	Result Verdict `json:"result,omitzero"`
+}
+
+// Verdict sums Auth up.
+type Verdict string
+
+// The verdicts.
+const (
+	Unchecked Verdict = ""     // there was nobody to ask, or no sender to ask about
+	Pass      Verdict = "pass" // SPF or DKIM vouches for the domain of From
+	Fail      Verdict = "fail" // the domain of From says that it did not send this
+	Neither   Verdict = "none" // nobody vouches, nobody denies
+)
+
+// Envelope is what SMTP says beside the message.
+type Envelope struct {
+	From     string   `json:"from"` // "" for the null sender
+	To       []string `json:"to"`
+	RemoteIP string   `json:"remote_ip"`
+	HELO     string   `json:"helo"`
+	TLS      bool     `json:"tls"`
+}
+
+// Delivery is what became of a confirmation.
+type Delivery struct {
+	Outcome string `json:"outcome"` // sent, ambiguous, refused
+	At      int64  `json:"at"`
+	Detail  string `json:"detail"`
+}
+
+// Communications is the kind of record.
+var Communications = ledger.Define("communication",
+	[]string{"casefile", "seq", "direction", "channel", "source", "auto", "received_at", "message_id", "arrival", "members"},
+	func(m *Communication, x ledger.Index) []any {
+		return []any{m.Case, int64(m.Seq), string(m.Direction), m.Channel, string(m.Source), m.Auto, m.ReceivedAt,
+			blindID(x, m.MessageID), arrival(x, m), members(x, m)}
+	})
+
+// Records returns the record kinds of this package.
+func Records() []ledger.Records { return []ledger.Records{Cases, Communications} }
+
+// blindAddr is an address in an index column.
+func blindAddr(x ledger.Index, addr string) string {
+	return x.Blind("address", mime.NormalizeAddr(addr))
+}
+
+// blindID is a Message-ID in an index column.
+func blindID(x ledger.Index, id string) string { return x.Blind("message-id", id) }
+
+// arrival tells one delivery of the same bytes to the same channel from
+// another, for what came as a mail.
+func arrival(x ledger.Index, m *Communication) string {
+	if m.Direction != Inbound || m.RawSHA256 == "" {
+		return ""
+	}
+	return x.Blind("arrival", m.Channel+" "+m.RawSHA256)
+}
+
+// maxMembers is how many addresses of one communication count as belonging to
+// its case.
+const maxMembers = 100
+
+// members lists the addresses that a communication brings into its case.
+func members(x ledger.Index, m *Communication) string {
+	if m.Direction == Note {
+		return ""
+	}
+	var s strings.Builder
+	n := 0
+	for _, list := range [][]mime.Address{m.From, m.ReplyTo, m.To, m.Cc} {
+		for _, a := range list {
+			if b := blindAddr(x, a.Addr); b != "" && n < maxMembers && !strings.Contains(s.String(), b) {
+				s.WriteString(b + " ")
+				n++
+			}
+		}
+	}
+	return s.String()
+}
