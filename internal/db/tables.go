@@ -18,5 +18,12 @@ var Tables = map[string]Class{
 	"ledger_payload": Log,
 	"ledger_counter": Work,
 
+	"casefile":         Record,
+	"communication":    Record,
+	"confirmation":     Work,
+	"repeated_arrival": Work,
+
+	"policy": Record,
+
 	"goose_db_version": Work,
 }

@@ -1,0 +1,61 @@
+-- A matter with its tracking number.
+CREATE TABLE casefile (
+	{record},
+	number      TEXT  NOT NULL UNIQUE,
+	state       TEXT  NOT NULL,
+	disposition TEXT  NOT NULL,
+	category    TEXT  NOT NULL,
+	urgency     TEXT  NOT NULL,
+	severity    TEXT  NOT NULL,
+	rank        {int} NOT NULL, -- of the severity, 0 to 4
+	channel     TEXT  NOT NULL,
+	source      TEXT  NOT NULL,
+	assignee    TEXT  NOT NULL,
+	waiting     TEXT  NOT NULL,
+	received_at       {int} NOT NULL,
+	first_response_at {int} NOT NULL,
+	due_at            {int} NOT NULL, -- 0: no clock
+	closed_at         {int} NOT NULL,
+	updated_at        {int} NOT NULL,
+	last_at           {int} NOT NULL,
+	reporter    TEXT  NOT NULL -- address, blind
+){strict};
+CREATE INDEX casefile_queue ON casefile (state, disposition, received_at);
+CREATE INDEX casefile_received ON casefile (received_at);
+{guard casefile}
+
+-- One message of a case.
+CREATE TABLE communication (
+	{record},
+	casefile    TEXT  NOT NULL,
+	seq         {int} NOT NULL, -- within the case
+	direction   TEXT  NOT NULL,
+	channel     TEXT  NOT NULL,
+	source      TEXT  NOT NULL,
+	auto        TEXT  NOT NULL,
+	received_at {int} NOT NULL,
+	message_id  TEXT  NOT NULL, -- blind
+	arrival     TEXT  NOT NULL, -- channel and hash of the bytes, blind; '' for what was no mail
+	members     TEXT  NOT NULL, -- addresses, blind
+	UNIQUE (casefile, seq)
+){strict};
+CREATE UNIQUE INDEX communication_arrival ON communication (arrival) WHERE arrival <> '';
+CREATE INDEX communication_message ON communication (message_id) WHERE message_id <> '';
+CREATE INDEX communication_received ON communication (received_at);
+{guard communication}
+
+-- Confirmations owed and sent: how many an address may get in a day.
+CREATE TABLE confirmation (
+	communication TEXT  NOT NULL PRIMARY KEY, -- the one that is confirmed
+	address       TEXT  NOT NULL, -- blind
+	day           {int} NOT NULL, -- days since 1970
+	state         TEXT  NOT NULL  -- queued, sending, done
+){strict};
+CREATE INDEX confirmation_rate ON confirmation (address, day);
+
+-- How often the same bytes came again.
+CREATE TABLE repeated_arrival (
+	communication TEXT  NOT NULL PRIMARY KEY,
+	count         {int} NOT NULL,
+	last_at       {int} NOT NULL
+){strict};
