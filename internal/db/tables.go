@@ -25,5 +25,17 @@ var Tables = map[string]Class{
 
 	"policy": Record,
 
+	"person":          Record,
+	"person_link":     Work,
+	"person_password": Work,
+	"person_recovery": Work,
+	"person_session":  Work,
+	"person_totp":     Work,
+	"sign_in":         Record,
+	"sign_in_failure": Work,
+	"sign_in_limit":   Work,
+	"token":           Record,
+	"token_secret":    Work,
+
 	"goose_db_version": Work,
 }
