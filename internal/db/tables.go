@@ -37,5 +37,9 @@ var Tables = map[string]Class{
 	"token":           Record,
 	"token_secret":    Work,
 
+	"channel":     Record,
+	"dead_letter": Record,
+	"job":         Work,
+
 	"goose_db_version": Work,
 }

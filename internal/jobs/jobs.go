@@ -1,0 +1,95 @@
+// Package jobs keeps work that follows from a transaction: sending, notifying,
+// reminding. A job is enqueued in the transaction that makes it necessary, so
+// that it exists exactly where that committed, and is done afterwards, once
+// across all nodes, until it succeeds.
+//
+//	open ──claim──► held ──► done
+//	 ▲  ▲            │ │
+//	 │  └──backoff───┘ └──► dead ──► dead letter, a record: somebody's to-do
+//	 └────────────Retry──────┘
+//
+// A claim is a lease. It is extended while the runner lives, and where the
+// runner dies the job is claimed again once the lease has passed: a handler
+// must be safe to repeat (CC7.5).
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"example.org/countersign/internal/ledger"
+)
+
+// Job is one piece of work in the hands of its handler.
+type Job struct {
+	Kind    string    // names the handler
+	Key     string    // what to work on: ids only, no personal data
+	At      time.Time // when it was due
+	Attempt int       // 1 for the first
+}
+
+// Handler does a job. It may run again after a crash, so it must find out what
+// it has done already. Its context ends when the program does, when another
+// node has taken the job over, and after half an hour.
+type Handler func(ctx context.Context, j Job) error
+
+// Enqueue makes a job of tx, to be done at the given instant or soon after; a
+// zero time means at once. A job of the same kind and key, open or done, is
+// left as it is: there is only ever one. Whoever holds the Runner may have it
+// woken by tx.After(runner.Kick), which saves the second until it looks by
+// itself.
+func Enqueue(tx *ledger.Tx, kind, key string, at time.Time) error { return enqueue(tx, kind, key, at) }
+
+// Again makes a job due again that is done or was given up, deliberately. One
+// that is still open keeps its attempts, and only its time changes, unless it
+// is being done at this moment. Where there is none it is enqueued.
+func Again(tx *ledger.Tx, kind, key string, at time.Time) error { return again(tx, kind, key, at) }
+
+// Permanent marks an error that no repetition will mend: the job goes to the
+// dead letters at once.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanent{err}
+}
+
+type permanent struct{ err error }
+
+func (p *permanent) Error() string { return p.err.Error() }
+func (p *permanent) Unwrap() error { return p.err }
+
+func isPermanent(err error) bool {
+	_, ok := errors.AsType[*permanent](err)
+	return ok
+}
+
+// Runner does the jobs of one ledger. Several may run on one database. It is
+// safe for concurrent use.
+type Runner struct {
+	ledger   *ledger.Ledger
+	handlers map[string]Handler
+	kinds    []string // of handlers, sorted
+	log      *slog.Logger
+	kick     chan struct{}
+
+	workers int           // jobs at a time
+	lease   time.Duration // until another runner may take over
+	poll    time.Duration // between looks at the queue
+}
+
+// New returns a Runner that does the kinds of job that have a handler and
+// leaves all others alone.
+func New(l *ledger.Ledger, handlers map[string]Handler, log *slog.Logger) *Runner {
+	return newRunner(l, handlers, log)
+}
+
+// Kick tells a running Runner to look at the queue now.
+func (r *Runner) Kick() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
