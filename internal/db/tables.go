@@ -41,5 +41,8 @@ var Tables = map[string]Class{
 	"dead_letter": Record,
 	"job":         Work,
 
+	"response":          Record,
+	"response_autosave": Work,
+
 	"goose_db_version": Work,
 }
