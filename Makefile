@@ -5,7 +5,7 @@
 # dependencies again. The version comes from git, through the build's own
 # information.
 BUILD := -trimpath -buildvcs=auto
-export CGO_ENABLED ?= 0
+export CGO_ENABLED := 0
 
 FUZZTIME ?= 30s
 SCREENSHOTS ?= docs/screenshots
