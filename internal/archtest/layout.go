@@ -38,9 +38,11 @@ var tiers = map[string]tier{
 	"internal/jobs":   30,
 	"internal/people": 30,
 
-	"internal/channel": 40,
-	"internal/policy":  40,
-	"internal/party":   40,
+	"internal/channel":       40,
+	"internal/policy":        40,
+	"internal/party":         40,
+	"internal/channel/relay": 41, // adapters know the channel that they serve
+	"internal/channel/smtpd": 41,
 
 	// The order of the process.
 	"internal/intake":   50,
