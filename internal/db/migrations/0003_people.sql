@@ -4,6 +4,7 @@ CREATE TABLE person (
 	email_key      TEXT  NOT NULL, -- blind index of the address, '' once it was erased
 	roles          TEXT  NOT NULL, -- ' staff lead '
 	active         {int} NOT NULL,
+	suspended      {int} NOT NULL, -- the right to approve is
 	approver_since {int} NOT NULL  -- when a right to approve was first confirmed, 0: never
 ){strict};
 CREATE UNIQUE INDEX person_email ON person (email_key) WHERE email_key <> '';
@@ -33,10 +34,12 @@ CREATE INDEX sign_in_person ON sign_in (person, at);
 -- row written or pointed elsewhere behind our back opens nothing.
 
 CREATE TABLE person_password (
-	person  TEXT   NOT NULL PRIMARY KEY,
-	version TEXT   NOT NULL, -- random, new with every change
-	hash    TEXT   NOT NULL, -- argon2id parameters and salt
-	proof   {blob} NOT NULL
+	person TEXT   NOT NULL PRIMARY KEY,
+	memory {int}  NOT NULL, -- argon2id: KiB
+	passes {int}  NOT NULL,
+	lanes  {int}  NOT NULL,
+	salt   {blob} NOT NULL,
+	proof  {blob} NOT NULL
 ){strict};
 
 CREATE TABLE person_totp (
