@@ -23,6 +23,8 @@ var Tables = map[string]Class{
 	"confirmation":     Work,
 	"repeated_arrival": Work,
 
+	"package": Record,
+
 	"policy": Record,
 
 	"person":          Record,
