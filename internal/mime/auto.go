@@ -2,6 +2,8 @@ package mime
 
 import (
 	"strings"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // AutoKind says what machine wrote a message, if one did.
@@ -51,8 +53,8 @@ func (m *Message) feedback() (Auto, bool) {
 		return Auto{}, false
 	}
 	why := "it is a feedback report"
-	if kind := cleanLine(unfold(headField(body, "Feedback-Type"))); kind != "" {
-		why += " of type " + short(kind)
+	if kind := field.CleanLine(field.Unfold(headField(body, "Feedback-Type"))); kind != "" {
+		why += " of type " + field.Short(kind)
 	}
 	return Auto{Kind: AutoReport, Reason: why, OriginalID: m.originalID()}, true
 }
@@ -72,8 +74,8 @@ func (m *Message) reportType() string {
 	if m.Type != "multipart/report" {
 		return ""
 	}
-	_, params := parseParams(unfold(m.raw("Content-Type")))
-	return params.get("report-type")
+	_, params := field.ParseParams(field.Unfold(m.raw("Content-Type")))
+	return params.Get("report-type")
 }
 
 // autoReply says why m is an automatic answer, or "".

@@ -3,15 +3,17 @@ package mime
 import (
 	"slices"
 	"strings"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // Bounce is the fate of a message to one recipient.
 type Bounce struct {
-	Recipient  string // the address; "" where none is named
-	Action     string // failed, delayed, delivered, relayed or expanded (RFC 3464 §2.3.3)
-	Status     string // RFC 3463, as 5.1.1; derived from the words or the reply where none is given
-	Diagnostic string // what the other side said, on one line
-	Hard       bool   // the address will never work: no such user, host or domain; or moved
+	Recipient  string `json:"recipient"`  // the address; "" where none is named
+	Action     string `json:"action"`     // failed, delayed, delivered, relayed or expanded (RFC 3464 §2.3.3)
+	Status     string `json:"status"`     // RFC 3463, as 5.1.1; derived from the words or the reply where none is given
+	Diagnostic string `json:"diagnostic"` // what the other side said, on one line
+	Hard       bool   `json:"hard"`       // the address will never work: no such user, host or domain; or moved
 }
 
 const (
@@ -98,7 +100,7 @@ func (m *Message) originalID() string {
 		switch r.kind {
 		case "message/delivery-status", "message/feedback-report", "message/disposition-notification":
 		default:
-			if ids := parseIDs(headField(r.body, "Message-ID")); len(ids) > 0 {
+			if ids := field.IDs(headField(r.body, "Message-ID")); len(ids) > 0 {
 				return ids[0]
 			}
 		}
@@ -106,7 +108,7 @@ func (m *Message) originalID() string {
 	for line := range strings.Lines(m.Text) {
 		line = strings.TrimLeft(line, " \t>")
 		if len(line) > 11 && strings.EqualFold(line[:11], "message-id:") {
-			if ids := parseIDs(line[11:]); len(ids) > 0 {
+			if ids := field.IDs(line[11:]); len(ids) > 0 {
 				return ids[0]
 			}
 		}
@@ -131,9 +133,9 @@ func statusList(body, text string) []Bounce {
 		if original := typed(group, "Original-Recipient"); !strings.Contains(final, "@") && original != "" {
 			final = original
 		}
-		action := strings.ToLower(cleanLine(unfold(headField(group, "Action"))))
+		action := strings.ToLower(field.CleanLine(field.Unfold(headField(group, "Action"))))
 		action, _, _ = strings.Cut(action, " ")
-		status := findCode(cleanLine(unfold(headField(group, "Status"))), "245")
+		status := findCode(field.CleanLine(field.Unfold(headField(group, "Status"))), "245")
 		if final == "" && action == "" && status == "" {
 			continue
 		}
@@ -148,7 +150,7 @@ func statusList(body, text string) []Bounce {
 
 // typed returns the value of a field "name: type; value".
 func typed(group, name string) string {
-	v := cleanLine(decodeWords(unfold(headField(group, name)), ""))
+	v := field.CleanLine(field.DecodeWords(field.Unfold(headField(group, name)), ""))
 	if kind, rest, ok := strings.Cut(v, ";"); ok && !strings.ContainsAny(kind, " @") {
 		v = strings.TrimSpace(rest)
 	}
@@ -158,10 +160,10 @@ func typed(group, name string) string {
 // plainAddr returns the address in s without brackets, or s where none is
 // there.
 func plainAddr(s string) string {
-	if list, _ := parseList(s, ""); len(list) > 0 && list[0].Addr != "" {
+	if list, _ := field.ParseList(s, ""); len(list) > 0 && list[0].Addr != "" {
 		return list[0].Addr
 	}
-	return short(strings.Trim(s, "<> "))
+	return field.Short(strings.Trim(s, "<> "))
 }
 
 // judge completes what the fields left open, from the diagnostic and then from
@@ -251,12 +253,12 @@ func findCode(s, classes string) string {
 		if strings.IndexByte(classes, s[i]) < 0 || s[i+1] != '.' || i > 0 && (isWordByte(s[i-1]) || s[i-1] == '.') {
 			continue
 		}
-		_, n := leadingNumber(s[i+2:])
+		n := digits(s[i+2:])
 		j := i + 2 + n
 		if n == 0 || n > 3 || j+1 >= len(s) || s[j] != '.' {
 			continue
 		}
-		_, n = leadingNumber(s[j+1:])
+		n = digits(s[j+1:])
 		end := j + 1 + n
 		if n == 0 || n > 3 || end < len(s) && (isWordByte(s[end]) || s[end] == '.' && end+1 < len(s) && isWordByte(s[end+1])) {
 			continue
@@ -272,11 +274,16 @@ func replyCode(s string) string {
 		if s[i] != '4' && s[i] != '5' || i > 0 && (isWordByte(s[i-1]) || s[i-1] == '.' || s[i-1] == '-') {
 			continue
 		}
-		if _, n := leadingNumber(s[i:]); n == 3 && s[i+1] < '6' && (i+3 == len(s) || strings.IndexByte(" -:,;)]\n", s[i+3]) >= 0) {
+		if n := digits(s[i:]); n == 3 && s[i+1] < '6' && (i+3 == len(s) || strings.IndexByte(" -:,;)]\n", s[i+3]) >= 0) {
 			return s[i : i+3]
 		}
 	}
 	return ""
+}
+
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	return len(s) - len(strings.TrimLeft(s, "0123456789"))
 }
 
 func isWordByte(c byte) bool {
@@ -331,7 +338,7 @@ func phraseIn(text string) (line string, v *verdict) {
 			if end < 0 {
 				end = len(text) - at
 			}
-			line = cleanLine(text[start : at+end])
+			line = field.CleanLine(text[start : at+end])
 		}
 		return line, &verdicts[i]
 	}

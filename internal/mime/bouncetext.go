@@ -1,6 +1,10 @@
 package mime
 
-import "strings"
+import (
+	"strings"
+
+	"example.org/countersign/internal/mime/field"
+)
 
 // maxNotice bounds how much of a bounce's text is read as the notice.
 const maxNotice = 32 << 10
@@ -83,20 +87,20 @@ func (m *Message) mentions(text string) []mention {
 	ours, failed := map[string]bool{}, map[string]bool{}
 	for _, list := range [...][]Address{m.To, m.Cc, m.From} {
 		for _, a := range list {
-			ours[NormalizeAddr(a.Addr)] = true
+			ours[field.NormalizeAddr(a.Addr)] = true
 		}
 	}
-	named, _ := parseList(unfold(m.raw("X-Failed-Recipients")), "")
+	named, _ := field.ParseList(field.Unfold(m.raw("X-Failed-Recipients")), "")
 	named = named[:min(len(named), maxBounces)]
 	for _, a := range named {
-		failed[NormalizeAddr(a.Addr)] = true
+		failed[field.NormalizeAddr(a.Addr)] = true
 	}
 	var found []mention
 	index := map[string]int{}
 	at := 0
 	for line := range strings.Lines(text) {
 		for _, addr := range addressesIn(line) {
-			key := NormalizeAddr(addr)
+			key := field.NormalizeAddr(addr)
 			if !failed[key] && (ours[key] || len(failed) > 0) || len(found) == maxBounces {
 				continue
 			}
@@ -118,7 +122,7 @@ func (m *Message) mentions(text string) []mention {
 		found[len(found)-1].to = at
 	}
 	for _, a := range named {
-		if _, seen := index[NormalizeAddr(a.Addr)]; !seen && a.Addr != "" {
+		if _, seen := index[field.NormalizeAddr(a.Addr)]; !seen && a.Addr != "" {
 			found = append(found, mention{a.Addr, 0, at})
 		}
 	}
@@ -134,7 +138,7 @@ func lineAbout(text, addr string) string {
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, addr) && len(strings.TrimSpace(line)) > len(addr)+4 {
 			if _, v := phraseIn(line); v != nil || replyCode(line) != "" {
-				return cleanLine(line)
+				return field.CleanLine(line)
 			}
 			if tries++; tries == 10 {
 				break
@@ -148,7 +152,7 @@ func lineAbout(text, addr string) string {
 func lineWithCode(text string) string {
 	for line := range strings.Lines(text) {
 		if replyCode(line) != "" || enhancedCode(line) != "" {
-			return cleanLine(line)
+			return field.CleanLine(line)
 		}
 	}
 	return ""
@@ -158,7 +162,7 @@ func lineWithCode(text string) string {
 func (m *Message) originalTo() string {
 	for _, r := range m.reports {
 		if r.kind == "message/rfc822" || r.kind == "message/global" || r.kind == "text/rfc822-headers" {
-			if list, _ := parseList(unfold(headField(r.body, "To")), ""); len(list) > 0 {
+			if list, _ := field.ParseList(field.Unfold(headField(r.body, "To")), ""); len(list) > 0 {
 				return list[0].Addr
 			}
 		}
@@ -166,7 +170,7 @@ func (m *Message) originalTo() string {
 	quoted := m.Text[len(notice(m.Text)):]
 	for line := range strings.Lines(quoted) {
 		if strings.HasPrefix(line, "To:") {
-			if list, _ := parseList(unfold(line[3:]), ""); len(list) > 0 {
+			if list, _ := field.ParseList(field.Unfold(line[3:]), ""); len(list) > 0 {
 				return list[0].Addr
 			}
 		}
@@ -205,7 +209,7 @@ func addressesIn(line string) []string {
 		}
 		addr := strings.TrimRight(rest[start:end], ".-")
 		local, _, _ := strings.Cut(addr, "@")
-		if wrong(addr) == "" && strings.Contains(addr[i-start:], ".") && !strings.EqualFold(local, "postmaster") && !strings.EqualFold(local, "mailer-daemon") &&
+		if field.Wrong(addr) == "" && strings.Contains(addr[i-start:], ".") && !strings.EqualFold(local, "postmaster") && !strings.EqualFold(local, "mailer-daemon") &&
 			(start == 0 || rest[start-1] != '/') {
 			list = append(list, addr)
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // transfer is a Content-Transfer-Encoding (RFC 2045 §6).
@@ -320,5 +322,5 @@ func (p *parser) uuLine(line *[]byte) (done bool, err error) {
 		return true, err
 	}
 	p.leaf.uu = true
-	return true, p.openFile(&Attachment{Type: "application/octet-stream", Name: sanitizeName(decodeWords(name, ""))})
+	return true, p.openFile(&Attachment{Type: "application/octet-stream", Name: sanitizeName(field.DecodeWords(name, ""))})
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // file is the attachment being read.
@@ -91,7 +93,7 @@ func (p *parser) closeFile() error {
 		p.reported += len(f.head)
 		p.msg.reports = append(p.msg.reports, report{a.Type, string(f.head)})
 		if (a.Type == "message/rfc822" || a.Type == "message/global") && a.Name == unnamed(a) {
-			if name := sanitizeName(decodeField(headField(string(f.head), "Subject"), "")); name != "" {
+			if name := sanitizeName(field.Decode(headField(string(f.head), "Subject"), "")); name != "" {
 				a.Name = name + ".eml"
 			}
 		}
@@ -122,15 +124,15 @@ func (p *parser) listFiles() {
 }
 
 // fileName returns the display name that a part declares, or "".
-func (p *parser) fileName(disposition, contentType params) string {
-	name := disposition.get("filename")
+func (p *parser) fileName(disposition, contentType field.Params) string {
+	name := disposition.Get("filename")
 	if name == "" {
-		name = contentType.get("name")
+		name = contentType.Get("name")
 	}
 	if name == "" {
 		return ""
 	}
-	return sanitizeName(decodeWords(name, p.msg.charset))
+	return sanitizeName(field.DecodeWords(name, p.msg.charset))
 }
 
 // sanitizeName makes one path element of a file name from outside: no
@@ -138,7 +140,7 @@ func (p *parser) fileName(disposition, contentType params) string {
 // at its ends, at most 150 bytes with the extension kept. What is left may be
 // nothing.
 func sanitizeName(s string) string {
-	s = cleanLine(s)
+	s = field.CleanLine(s)
 	if i := strings.LastIndexAny(s, `/\`); i >= 0 && i < len(s)-1 {
 		s = s[i+1:]
 	}

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// field is one header field, as offsets into its block; the value keeps its
+// fieldPos is one header field, as offsets into its block; the value keeps its
 // folds.
-type field struct {
+type fieldPos struct {
 	start, nameEnd, value, end int32
 }
 
 // is reports whether the field of block has that name (RFC 5322 §1.2.2: case
 // does not matter).
-func (f field) is(block, name string) bool {
+func (f fieldPos) is(block, name string) bool {
 	return int(f.nameEnd-f.start) == len(name) && strings.EqualFold(block[f.start:f.nameEnd], name)
 }
 
@@ -79,7 +79,7 @@ func (p *parser) readHeader() error {
 		end := int32(len(p.hdr)) //nolint:gosec // bounded by Limits.Header
 		switch {
 		case isField:
-			p.fields = append(p.fields, field{at, at + int32(name), at + int32(value), end}) //nolint:gosec // bounded likewise
+			p.fields = append(p.fields, fieldPos{at, at + int32(name), at + int32(value), end}) //nolint:gosec // bounded likewise
 		case len(p.fields) > 0:
 			p.fields[len(p.fields)-1].end = end
 		}
@@ -133,26 +133,4 @@ func (p *parser) value(name string) string {
 		}
 	}
 	return ""
-}
-
-// unfold puts a field's value on one line (RFC 5322 §2.2.3).
-func unfold(s string) string {
-	s = strings.Trim(s, " \t\r\n")
-	if strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\r' && s[i] != '\n' {
-			b = append(b, s[i])
-			continue
-		}
-		for i+1 < len(s) && (s[i+1] == '\r' || s[i+1] == '\n' || s[i+1] == ' ' || s[i+1] == '\t') {
-			i++
-		}
-		if len(b) > 0 && b[len(b)-1] != ' ' {
-			b = append(b, ' ')
-		}
-	}
-	return string(b)
 }

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // renderer writes HTML as text: blocks as lines, quotes with "> ", links with
@@ -47,7 +49,7 @@ func renderHTML(src string, limit int) (text string, cut bool) {
 			return r.out.String(), !errors.Is(z.Err(), io.EOF)
 		case html.TextToken:
 			if r.hidden == 0 {
-				r.text(string(z.Text()))
+				r.text(html.UnescapeString(string(z.Raw()))) // Text copies twice
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, attrs := z.TagName()
@@ -103,7 +105,7 @@ func (r *renderer) start(tag string, z *html.Tokenizer, attrs bool) {
 		r.endLink()
 		r.href, r.hrefAt = attribute(z, attrs, "href"), r.out.Len()
 	case "img":
-		if alt := strings.TrimSpace(cleanLine(attribute(z, attrs, "alt"))); alt != "" {
+		if alt := strings.TrimSpace(field.CleanLine(attribute(z, attrs, "alt"))); alt != "" {
 			r.text("[" + alt + "]")
 		}
 	}
@@ -227,7 +229,7 @@ func attribute(z *html.Tokenizer, more bool, name string) string {
 		var k, v []byte
 		k, v, more = z.TagAttr()
 		if string(k) == name {
-			return strings.TrimSpace(cleanLine(string(v)))
+			return strings.TrimSpace(field.CleanLine(string(v)))
 		}
 	}
 	return ""
@@ -243,7 +245,7 @@ func metaCharset(b []byte) string {
 	}
 	b = bytes.TrimLeft(b[i+len("charset="):], `"' `)
 	n := 0
-	for n < len(b) && isToken(string(b[n:n+1])) {
+	for n < len(b) && field.IsToken(string(b[n:n+1])) {
 		n++
 	}
 	return string(b[:n])

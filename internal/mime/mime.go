@@ -13,6 +13,8 @@ package mime
 import (
 	"io"
 	"time"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // Limits bounds what Parse keeps in memory and how far it follows a message.
@@ -72,10 +74,10 @@ type Message struct {
 	// be read of the raw bytes.
 	Unparsed bool
 
-	header  string   // the header block as received
-	fields  []field  // into header
-	charset string   // declared for the body: the likeliest one of bare 8-bit headers
-	reports []report // the machine-readable parts that Auto reads
+	header  string     // the header block as received
+	fields  []fieldPos // into header
+	charset string     // declared for the body: the likeliest one of bare 8-bit headers
+	reports []report   // the machine-readable parts that Auto reads
 }
 
 // Attachment is a part of a message that is not its text. Bodies go to the
@@ -105,7 +107,7 @@ type report struct {
 
 // Get returns the first header field of that name, decoded, or "".
 func (m *Message) Get(name string) string {
-	return decodeField(m.raw(name), m.charset)
+	return field.Decode(m.raw(name), m.charset)
 }
 
 // raw returns the first header field of that name as written, folds included.

@@ -32,7 +32,7 @@ type parser struct {
 	keep    []byte // copy of a line that must outlive a look ahead
 
 	hdr    []byte
-	fields []field
+	fields []fieldPos
 	stack  []frame
 	parts  int
 

@@ -12,6 +12,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // parse reads s with CRLF line ends.
@@ -46,7 +48,7 @@ func check(t *testing.T, m *Message) {
 		all = append(all, b.Recipient, b.Action, b.Status, b.Diagnostic)
 	}
 	for _, s := range all {
-		if cleanLine(s) != s {
+		if field.CleanLine(s) != s {
 			t.Errorf("not one clean line: %q", s)
 		}
 	}
@@ -189,11 +191,11 @@ x
 		m.AutoSubmitted, m.ListID, m.Precedence, m.ReturnPath, m.Get("x-spoof"), m.Get("X-Odd"), m.Get("absent"), m.Type, m.HTML,
 	}
 	want := []any{
-		[]Address{{"André Pirard", "andre@example.org"}},
-		[]Address{{"", "desk@example.org"}},
-		[]Address{{"Desk, the", "desk@example.org"}},
+		[]Address{{Name: "André Pirard", Addr: "andre@example.org"}},
+		[]Address{{Name: "", Addr: "desk@example.org"}},
+		[]Address{{Name: "Desk, the", Addr: "desk@example.org"}},
 		[]Address(nil),
-		[]Address{{"公司", "c@example.com"}, {"Dora", "d@example.com"}},
+		[]Address{{Name: "公司", Addr: "c@example.com"}, {Name: "Dora", Addr: "d@example.com"}},
 		"Grüße aus München today", "2026-09-22T09:14:00Z", "1@example.org", []string{"c-1@example.com"}, []string{"c-0@example.com", "c-1@example.com"},
 		"no", "Some list <some.example.org>", "list", "<>", "agnp.exe", "two  words", "", "text/plain", false,
 	}
@@ -202,60 +204,6 @@ x
 	}
 	if len(m.Problems) > 0 {
 		t.Error(m.Problems)
-	}
-}
-
-func TestDecodeWords(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":                                 "plain",
-		"=?utf-8?q?a_b?=":                       "a b",
-		"=?UTF-8*en?Q?a?= =?UTF-8?Q?b?=":        "ab",
-		"=?utf-8?B?w7w?=":                       "ü",       // padding lost
-		"=?utf-8?Q?a b?= c":                     "a b c",   // a blank within
-		"=?utf-8?Q?cut off":                     "cut off", // no end
-		"=?utf-8?B?4pyT?=x":                     "✓x",      // no blank after
-		"=?x?X?y?=":                             "=?x?X?y?=",
-		"=?=":                                   "=?=",
-		"a =?utf-8?Q??= b":                      "a  b",
-		"\"=?utf-8?Q?quoted?=\"":                "\"quoted\"",
-		"Gr\xfc\xdfe":                           "Grüße",
-		"=?gb2312?B?xOO6ww==?=":                 "你好",
-		"=?iso-2022-jp?B?GyRCJDMkcyRLGyhC?= ok": "こんに ok",
-		"=?us-ascii?Q?a?= =?iso-8859-1?Q?=FC?=": "aü",
-	} {
-		if got := decodeWords(in, ""); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestParseDate(t *testing.T) {
-	for in, want := range map[string]string{
-		"Tue, 22 Sep 2026 11:14:00 +0200":            "2026-09-22T09:14:00Z",
-		"22 Sep 26 11:14 GMT":                        "2026-09-22T11:14:00Z",
-		"Tue, 22 Sep 2026 11:14:00 EST":              "2026-09-22T16:14:00Z",
-		"Tue Sep 22 11:14:00 2026":                   "2026-09-22T11:14:00Z",
-		"Tue Sep 22 11:14:00 PDT 2026":               "2026-09-22T18:14:00Z",
-		"22-Sep-2026 11:14:00 +0000":                 "2026-09-22T11:14:00Z",
-		"2026-09-22T11:14:00+02:00":                  "2026-09-22T09:14:00Z",
-		"2026-09-22 11:14:00":                        "2026-09-22T11:14:00Z",
-		"Thu, 13 Feb 1969 23:32 -0330 (Newfound.)":   "1969-02-14T03:02:00Z",
-		"Fri, 21 Nov 1997 09(comment):   55  :  06 ": "1997-11-21T09:55:06Z",
-		"Tue, 22 Sep 2026 23:59:60 +0000":            "2026-09-22T23:59:59Z",
-		"Tue, 31 Feb 2026 11:14:00 +0000":            "",
-		"Tue, 22 Foo 2026 11:14:00 +0000":            "",
-		"Tue, 22 Sep 2026 59:10 -0500":               "",
-		"yesterday":                                  "",
-		"":                                           "",
-		"99999 99999 99999 99:99":                    "",
-	} {
-		got := ""
-		if d := parseDate(in); !d.IsZero() {
-			got = d.Format("2006-01-02T15:04:05Z")
-		}
-		if got != want {
-			t.Errorf("%q: %s, want %s", in, got, want)
-		}
 	}
 }
 
@@ -391,7 +339,7 @@ func TestLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := parse(t, c.mail, c.lim)
 			if c.problem != "" && !problem(m, c.problem) || !c.ok(m) {
-				t.Errorf("%q: text %q, attachments %+v", m.Problems, short(m.Text), m.Attachments)
+				t.Errorf("%q: text %q, attachments %+v", m.Problems, field.Short(m.Text), m.Attachments)
 			}
 		})
 	}

@@ -3,6 +3,8 @@ package mime
 import (
 	"bytes"
 	"strings"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // leaf is where the lines that are being read go.
@@ -32,7 +34,7 @@ func (p *parser) beginPart(deflt string) error {
 	typ, params := p.contentType(deflt)
 	encoding := transferEncoding(p.value("Content-Transfer-Encoding"))
 	if top {
-		p.msg.Type, p.msg.charset = typ, params.get("charset")
+		p.msg.Type, p.msg.charset = typ, params.Get("charset")
 	}
 	if strings.HasPrefix(typ, "multipart/") && p.beginMultipart(typ, params) {
 		return nil
@@ -41,7 +43,7 @@ func (p *parser) beginPart(deflt string) error {
 		p.problem("A transfer encoding is not one we know; the bytes were taken as they are.")
 		encoding = identity
 	}
-	disposition, dparams := parseParams(unfold(p.value("Content-Disposition")))
+	disposition, dparams := field.ParseParams(field.Unfold(p.value("Content-Disposition")))
 	name := p.fileName(dparams, params)
 	p.dec = decoder{enc: encoding, held: p.dec.held[:0], carry: p.dec.carry[:0]}
 	if p.isText(typ, disposition, name != "") {
@@ -54,7 +56,7 @@ func (p *parser) beginPart(deflt string) error {
 	a := &Attachment{
 		Type:      typ,
 		Name:      name,
-		ContentID: strings.Trim(cleanLine(unfold(p.value("Content-ID"))), "<> "),
+		ContentID: strings.Trim(field.CleanLine(field.Unfold(p.value("Content-ID"))), "<> "),
 	}
 	a.Inline = disposition == "inline" || disposition == "" && a.ContentID != "" && !top && p.stack[len(p.stack)-1].related
 	p.leaf = leaf{kind: fileLeaf}
@@ -63,9 +65,9 @@ func (p *parser) beginPart(deflt string) error {
 
 // contentType reads Content-Type (RFC 2045 §5); what makes no sense becomes
 // text, or bytes, so that nothing is hidden.
-func (p *parser) contentType(deflt string) (string, params) {
-	v := unfold(p.value("Content-Type"))
-	typ, params := parseParams(v)
+func (p *parser) contentType(deflt string) (string, field.Params) {
+	v := field.Unfold(p.value("Content-Type"))
+	typ, params := field.ParseParams(v)
 	typ = strings.ToLower(typ)
 	if typ == "" && deflt != "" {
 		return deflt, params
@@ -73,15 +75,15 @@ func (p *parser) contentType(deflt string) (string, params) {
 	switch major, minor, ok := strings.Cut(typ, "/"); {
 	case typ == "" || typ == "text":
 		return "text/plain", params
-	case ok && isToken(major) && isToken(minor):
+	case ok && field.IsToken(major) && field.IsToken(minor):
 		return typ, params
-	case major == "multipart" && params.get("boundary") != "":
-		p.problem("A content type makes no sense: %q.", short(cleanLine(v)))
+	case major == "multipart" && params.Get("boundary") != "":
+		p.problem("A content type makes no sense: %q.", field.Short(field.CleanLine(v)))
 		return "multipart/mixed", params
 	case major == "text" && minor == "":
 		return "text/plain", params
 	}
-	p.problem("A content type makes no sense: %q.", short(cleanLine(v)))
+	p.problem("A content type makes no sense: %q.", field.Short(field.CleanLine(v)))
 	if strings.HasPrefix(typ, "text") {
 		return "text/plain", params
 	}
@@ -90,12 +92,12 @@ func (p *parser) contentType(deflt string) (string, params) {
 
 // beginMultipart opens a frame, or returns false where the part is to be kept
 // whole.
-func (p *parser) beginMultipart(typ string, params params) bool {
+func (p *parser) beginMultipart(typ string, params field.Params) bool {
 	if len(p.stack) >= p.lim.Depth {
 		p.problem("Parts are nested more than %d deep; deeper ones are kept whole.", p.lim.Depth)
 		return false
 	}
-	b := strings.TrimRight(params.get("boundary"), " \t")
+	b := strings.TrimRight(params.Get("boundary"), " \t")
 	if len(b) > maxBoundary {
 		p.problem("A boundary is longer than %d bytes and was not used.", maxBoundary)
 		b = ""
@@ -126,15 +128,15 @@ func (p *parser) isText(typ, disposition string, named bool) bool {
 }
 
 // beginText starts a text part.
-func (p *parser) beginText(typ string, params params) {
-	s := segment{start: len(p.text), html: typ != "text/plain", charset: params.get("charset")}
+func (p *parser) beginText(typ string, params field.Params) {
+	s := segment{start: len(p.text), html: typ != "text/plain", charset: params.Get("charset")}
 	room := 2 * p.lim.Text // a charset may need more bytes than UTF-8
 	if s.html {
 		room = 4 * p.lim.Text // most of it is markup
 		p.msg.HTML = p.msg.HTML || typ != "text/enriched" && typ != "text/richtext"
 	}
-	if strings.EqualFold(params.get("format"), "flowed") {
-		s.flowed, s.delSp = true, strings.EqualFold(params.get("delsp"), "yes")
+	if strings.EqualFold(params.Get("format"), "flowed") {
+		s.flowed, s.delSp = true, strings.EqualFold(params.Get("delsp"), "yes")
 	}
 	p.leaf = leaf{kind: textLeaf, ranges: s, room: min(room, 8*p.lim.Text-len(p.text))}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"example.org/countersign/internal/mime/field"
 )
 
 // segment is a text part: a range of parser.text and how to read it.
@@ -46,13 +48,13 @@ func (p *parser) readText() {
 		if charset == "" && s.html {
 			charset = metaCharset(raw)
 		}
-		text, ok := toUTF8(raw, charset)
+		text, ok := field.ToUTF8(raw, charset)
 		switch {
 		case ok:
 		case charset == "":
 			p.problem("A text has characters that its message does not declare; how they are shown is a guess.")
 		default:
-			p.problem("A text is not readable in the charset %q that it declares; how it is shown is a guess.", short(cleanLine(charset)))
+			p.problem("A text is not readable in the charset %q that it declares; how it is shown is a guess.", field.Short(field.CleanLine(charset)))
 		}
 		cut := s.cut
 		if s.html {

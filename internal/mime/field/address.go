@@ -1,4 +1,4 @@
-package mime
+package field
 
 import (
 	"net/netip"
@@ -16,8 +16,8 @@ import (
 // names somebody without an address that can be read; Name is then what it
 // says.
 type Address struct {
-	Name string // display name, decoded; may be empty
-	Addr string // local-part@domain as written, domain perhaps in Unicode
+	Name string `json:"name"` // display name, decoded; may be empty
+	Addr string `json:"addr"` // local-part@domain as written, domain perhaps in Unicode
 }
 
 // String returns the address as a person reads it: Name <addr>.
@@ -39,7 +39,7 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, err
 	}
 	if len(list) != 1 {
-		return Address{}, fault.New(fault.Invalid, "%q is %d addresses; give one", short(CleanHeader(s)), len(list))
+		return Address{}, fault.New(fault.Invalid, "%q is %d addresses; give one", Short(CleanLine(s)), len(list))
 	}
 	return list[0], nil
 }
@@ -48,14 +48,14 @@ func ParseAddress(s string) (Address, error) {
 // received message's field, each must be one that mail can be sent to.
 func ParseAddressList(s string) ([]Address, error) {
 	if strings.ContainsAny(s, "\r\n\x00") { // RFC 5322 §2.2: they would begin another field
-		return nil, fault.New(fault.Invalid, "an address cannot have line breaks: %q", short(CleanHeader(s)))
+		return nil, fault.New(fault.Invalid, "an address cannot have line breaks: %q", Short(CleanLine(s)))
 	}
 	p := readList(strings.TrimSpace(s), "")
 	switch {
 	case len(p.list) == 0:
-		return nil, fault.New(fault.Invalid, "there is no address in %q; write name@example.com", short(CleanHeader(s)))
+		return nil, fault.New(fault.Invalid, "there is no address in %q; write name@example.com", Short(CleanLine(s)))
 	case p.bad != "":
-		return nil, fault.New(fault.Invalid, "%q is not an address: %s", short(p.bad), p.why)
+		return nil, fault.New(fault.Invalid, "%q is not an address: %s", Short(p.bad), p.why)
 	}
 	return p.list, nil
 }
@@ -94,9 +94,9 @@ func asciiDomain(d string) string {
 	return a
 }
 
-// wrong says why addr is not an address that mail can be sent to (RFC 5321
+// Wrong says why addr is not an address that mail can be sent to (RFC 5321
 // §4.1.2, §4.5.3.1), or "".
-func wrong(addr string) string {
+func Wrong(addr string) string {
 	at := strings.LastIndexByte(addr, '@')
 	switch {
 	case at < 0:
@@ -159,9 +159,9 @@ type listParser struct {
 	openQuote, openComment bool // one was not closed: from there on its mark is only a character
 }
 
-// parseList reads the addresses of a header field's value. What has no address
+// ParseList reads the addresses of a header field's value. What has no address
 // is listed by name; bad is the first such thing, or "".
-func parseList(s, charset string) (list []Address, bad string) {
+func ParseList(s, charset string) (list []Address, bad string) {
 	if s == "" {
 		return nil, ""
 	}
@@ -326,27 +326,27 @@ func (p *listParser) emit(comma bool) {
 		addr = p.addrSpec(addr)
 	case raw == "":
 		return
-	case wrong(name) == "": // an address within quotes
+	case Wrong(name) == "": // an address within quotes
 		addr, name = name, ""
 	case comma: // perhaps the surname before an unquoted comma
 		p.reject(p.prefix, "")
 		p.prefix = name
 		return
 	}
-	if name = cleanLine(decodeWords(name, p.charset)); name == "" {
-		name = cleanLine(decodeWords(note, p.charset))
+	if name = CleanLine(DecodeWords(name, p.charset)); name == "" {
+		name = CleanLine(DecodeWords(note, p.charset))
 	}
 	if p.prefix != "" {
 		if angled && name != "" {
-			name = strings.TrimPrefix(cleanLine(decodeWords(p.prefix, p.charset))+", ", ", ") + name
+			name = strings.TrimPrefix(CleanLine(DecodeWords(p.prefix, p.charset))+", ", ", ") + name
 		} else {
 			p.reject(p.prefix, "")
 		}
 		p.prefix = ""
 	}
 	switch {
-	case addr != "" && wrong(addr) == "":
-		p.list = append(p.list, Address{Name: cleanLine(strings.Trim(name, `'" `)), Addr: addr})
+	case addr != "" && Wrong(addr) == "":
+		p.list = append(p.list, Address{Name: CleanLine(strings.Trim(name, `'" `)), Addr: addr})
 	case addr == "" && name == "": // "<>"
 	default:
 		p.reject(strings.TrimSpace(name+" "+addr), addr)
@@ -355,13 +355,13 @@ func (p *listParser) emit(comma bool) {
 
 // reject lists by name what has no address, or one that is wrong.
 func (p *listParser) reject(s, addr string) {
-	s = cleanLine(strings.Trim(decodeWords(s, p.charset), ", "))
+	s = CleanLine(strings.Trim(DecodeWords(s, p.charset), ", "))
 	if low := strings.ToLower(s); s == "" || strings.Contains(low, "undisclosed") || strings.Contains(low, "unlisted-recipients") {
 		return // what mailers write where they name nobody
 	}
 	p.list = append(p.list, Address{Name: s})
 	if p.bad == "" {
-		p.bad, p.why = s, wrong(addr)
+		p.bad, p.why = s, Wrong(addr)
 	}
 }
 
@@ -386,7 +386,7 @@ func bareAddr(raw string) (addr, name string) {
 // addrSpec tidies what stands in brackets: blanks, a route (RFC 5322 §4.4),
 // quotes and "mailto:" around it.
 func (p *listParser) addrSpec(s string) string {
-	s = withoutComments(cleanLine(decodeWords(s, p.charset)))
+	s = withoutComments(CleanLine(DecodeWords(s, p.charset)))
 	s = strings.Trim(s, "<>'")
 	if len(s) > 7 && strings.EqualFold(s[:7], "mailto:") {
 		s = s[7:]

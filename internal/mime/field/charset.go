@@ -1,4 +1,4 @@
-package mime
+package field
 
 import (
 	"bytes"
@@ -34,10 +34,10 @@ var aliases = map[string]encoding.Encoding{
 	"utf32": utf32.UTF32(utf32.BigEndian, utf32.UseBOM), "utf32be": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), "utf32le": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM),
 }
 
-// toUTF8 decodes b from the named charset. Where there is no name, or none we
+// ToUTF8 decodes b from the named charset. Where there is no name, or none we
 // know, or one that the bytes contradict, it guesses; ok is false where what
 // it returns is doubtful.
-func toUTF8(b []byte, charset string) (s string, ok bool) {
+func ToUTF8(b []byte, charset string) (s string, ok bool) {
 	name := strings.ToLower(strings.Trim(charset, ` "'`))
 	switch name {
 	case "utf-8", "utf8", "":
@@ -64,10 +64,13 @@ func toUTF8(b []byte, charset string) (s string, ok bool) {
 	return decodeWith(enc, b)
 }
 
+// noMarks drops what some write in a charset's name and others do not.
+var noMarks = strings.NewReplacer("-", "", "_", "", ".", "", " ", "")
+
 // lookupCharset finds an encoding by any name it goes by.
 func lookupCharset(name string) encoding.Encoding {
 	name, _, _ = strings.Cut(name, "*") // RFC 2231 §5: a language may follow
-	if enc := aliases[dropMarks.Replace(name)]; enc != nil {
+	if enc := aliases[noMarks.Replace(name)]; enc != nil {
 		return enc
 	}
 	if enc, err := htmlindex.Get(name); err == nil && enc != encoding.Replacement {
@@ -226,7 +229,7 @@ func decodeUTF7(b []byte) (s string, ok bool) {
 		}
 		b = b[1:]
 		n := 0
-		for n < len(b) && base64Value[b[n]] >= 0 {
+		for n < len(b) && strings.IndexByte(base64Alphabet, b[n]) >= 0 {
 			n++
 		}
 		if n == 0 {
@@ -235,7 +238,7 @@ func decodeUTF7(b []byte) (s string, ok bool) {
 		}
 		units, bits, acc := []uint16(nil), 0, uint32(0)
 		for _, c := range b[:n] {
-			acc = acc<<6 | uint32(base64Value[c]) //nolint:gosec // not negative: tested above
+			acc = acc<<6 | uint32(strings.IndexByte(base64Alphabet, c)) //nolint:gosec // not negative: tested above
 			if bits += 6; bits >= 16 {
 				bits -= 16
 				units = append(units, uint16(acc>>bits)) //nolint:gosec // 16 bits are wanted

@@ -1,4 +1,4 @@
-package mime
+package field
 
 import (
 	"slices"
@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// params are the parameters of a Content-Type or Content-Disposition.
-type params []param
+// Params are the parameters of a Content-Type or Content-Disposition, with
+// their names in lower case.
+type Params []param
 
 type param struct{ key, val string }
 
-// get returns the value of the first parameter of that name.
-func (ps params) get(key string) string {
+// Get returns the value of the first parameter of that name.
+func (ps Params) Get(key string) string {
 	for _, p := range ps {
 		if p.key == key {
 			return p.val
@@ -23,16 +24,16 @@ func (ps params) get(key string) string {
 
 const maxParams = 100
 
-// parseParams reads `value; key=val; key="val"` (RFC 2045 §5.1, RFC 2231) and
+// ParseParams reads `value; key=val; key="val"` (RFC 2045 §5.1, RFC 2231) and
 // makes the best of what is not quite that: missing semicolons and closing
 // quotes, unquoted blanks, comments, encoded words.
-func parseParams(s string) (string, params) {
+func ParseParams(s string) (string, Params) {
 	end := strings.IndexAny(s, "; \t(")
 	if end < 0 {
 		return strings.Trim(s, `"' `), nil
 	}
 	main, rest := strings.Trim(s[:end], `"'`), s[end:]
-	var ps params
+	var ps Params
 	split := false // a parameter in pieces or with a charset (RFC 2231)
 	for len(ps) < maxParams {
 		rest = skipBlanks(rest)
@@ -86,7 +87,7 @@ func paramValue(s string) (val, rest string) {
 		}
 		val, rest = s[:end], s[end:]
 		if eq := strings.IndexByte(val, '='); eq >= 0 { // perhaps a missing semicolon: a=b c=d
-			if i := strings.LastIndexAny(val[:eq], " \t"); i >= 0 && isToken(strings.TrimRight(val[i+1:eq], "*")) && !strings.HasPrefix(val, "=?") {
+			if i := strings.LastIndexAny(val[:eq], " \t"); i >= 0 && IsToken(strings.TrimRight(val[i+1:eq], "*")) && !strings.HasPrefix(val, "=?") {
 				return strings.TrimSpace(val[:i]), s[i:]
 			}
 		}
@@ -110,14 +111,14 @@ func paramValue(s string) (val, rest string) {
 }
 
 // joinParams puts RFC 2231 parameters together: key*0, key*1*, key*.
-func joinParams(ps params) params {
+func joinParams(ps Params) Params {
 	type piece struct {
 		n       int
 		val     string
 		encoded bool
 	}
 	pieces := map[string][]piece{}
-	var out params
+	var out Params
 	for _, p := range ps {
 		key, suffix, starred := strings.Cut(p.key, "*")
 		if !starred {
@@ -146,7 +147,7 @@ func joinParams(ps params) params {
 				whole = append(whole, p.val...)
 			}
 		}
-		val, _ := toUTF8(whole, charset)
+		val, _ := ToUTF8(whole, charset)
 		// Mailers that write both give plain ASCII in the other (RFC 6266 §4.3).
 		out = slices.DeleteFunc(out, func(p param) bool { return p.key == key })
 		out = append(out, param{key, val})
@@ -167,12 +168,25 @@ func appendUnescaped(dst []byte, s string) []byte {
 	return dst
 }
 
-// isToken reports whether s is an RFC 2045 token.
-func isToken(s string) bool {
+// IsToken reports whether s is an RFC 2045 token.
+func IsToken(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, s[i]) >= 0 {
 			return false
 		}
 	}
 	return s != ""
+}
+
+// unhex returns the value of a hexadecimal digit, 16 or more for another byte.
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 16
 }
