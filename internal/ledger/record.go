@@ -27,6 +27,9 @@ type Record struct {
 
 func (r *Record) record() *Record { return r }
 
+// RecordID returns the id.
+func (r *Record) RecordID() string { return r.ID }
+
 // Stored reports whether the record is in the database.
 func (r *Record) Stored() bool { return r.stored }
 

@@ -1,0 +1,178 @@
+package board
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/ledger"
+)
+
+// Board reads.
+type Board struct{ ledger *ledger.Ledger }
+
+// New returns a Board.
+func New(l *ledger.Ledger) *Board { return &Board{l} }
+
+// far stands for "no clock" in the order by due time.
+const far = int64(1) << 62
+
+// orders are the sort keys of each order: two numbers and the id, all
+// ascending.
+var orders = map[Sort][2]string{
+	ByDue:      {fmt.Sprintf("CASE WHEN r.due_at = 0 THEN %d ELSE r.due_at END", far), "-r.received_at"},
+	ByNewest:   {"-r.received_at", "0"},
+	BySeverity: {"-r.rank", "r.received_at"},
+}
+
+// Queue is one page of the queue.
+type Queue struct {
+	Cases []*intake.Case
+	Next  string // After of the next page, "" on the last
+	Total int    // cases that the filter picks, counted up to MaxTotal
+}
+
+// MaxTotal is how far Queue counts: nobody reads ten thousand rows, and
+// counting a million is not free.
+const MaxTotal = 10_000
+
+// Queue returns a page of cases.
+func (b *Board) Queue(ctx context.Context, f Filter, limit int) (*Queue, error) {
+	where, args := b.where(f)
+	q := &Queue{}
+	if _, err := b.ledger.One(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 FROM casefile r%s LIMIT %d) picked`, where, MaxTotal), args, &q.Total); err != nil {
+		return nil, fmt.Errorf("count the queue: %w", err)
+	}
+	order, ok := orders[f.Sort]
+	if !ok {
+		order = orders[ByDue]
+	}
+	after, err := f.after()
+	if err != nil {
+		return nil, err
+	}
+	if after != nil {
+		n := len(args)
+		where += fmt.Sprintf(` AND (%s, %s, r.id) > ($%d, $%d, $%d)`, order[0], order[1], n+1, n+2, n+3)
+		args = append(args, after.first, after.second, after.id)
+	}
+	q.Cases, err = intake.Cases.Select(ctx, b.ledger,
+		fmt.Sprintf(`%s ORDER BY %s, %s, r.id LIMIT %d`, where, order[0], order[1], limit+1), args...)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Cases) > limit {
+		q.Cases = q.Cases[:limit]
+		q.Next = place(f.Sort, q.Cases[limit-1]).String()
+	}
+	return q, nil
+}
+
+func place(s Sort, c *intake.Case) cursor {
+	switch s {
+	case ByNewest:
+		return cursor{-c.ReceivedAt, 0, c.ID}
+	case BySeverity:
+		return cursor{-int64(c.Severity.Rank()), c.ReceivedAt, c.ID}
+	}
+	due := c.DueAt
+	if due == 0 {
+		due = far
+	}
+	return cursor{due, -c.ReceivedAt, c.ID}
+}
+
+// where turns a filter into a condition.
+func (b *Board) where(f Filter) (string, []any) {
+	var all []string
+	var args []any
+	is := func(column, value string) {
+		args = append(args, value)
+		all = append(all, fmt.Sprintf("r.%s = $%d", column, len(args)))
+	}
+	one := func(column, value string) {
+		switch value {
+		case "":
+		case "none":
+			is(column, "")
+		default:
+			is(column, value)
+		}
+	}
+	switch {
+	case f.Number != "": // a number finds its case in whatever state
+		is("number", f.Number)
+		return " WHERE " + all[0], args
+	case f.State == "":
+		is("state", string(intake.Open))
+	case f.State != "all":
+		is("state", f.State)
+	}
+	if f.Disposition != "any" {
+		is("disposition", f.Disposition)
+	}
+	one("category", f.Category)
+	one("severity", f.Severity)
+	one("assignee", f.Assignee)
+	one("channel", f.Channel)
+	one("waiting", f.Waiting)
+	if f.Overdue {
+		args = append(args, b.ledger.Now().UnixMicro())
+		all = append(all, fmt.Sprintf("r.due_at > 0 AND r.due_at < $%d AND r.first_response_at = 0", len(args)))
+	}
+	if len(all) == 0 {
+		all = []string{"1 = 1"}
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// Counts are the numbers beside the queue's views.
+type Counts struct {
+	Open, Answered, Closed int64 // not set aside
+	Overdue                int64
+	Unassigned             int64 // open
+	Spam, OutOfScope       int64
+	Review                 int64 // answers that wait for approval
+	Trouble                int64 // answers whose hand-over is unclear or failed
+}
+
+// Counts counts.
+func (b *Board) Counts(ctx context.Context) (*Counts, error) {
+	c := &Counts{}
+	now := b.ledger.Now().UnixMicro()
+	err := b.ledger.Each(ctx, func(scan db.Scan) error {
+		var state, disposition string
+		var n, late, free int64
+		if err := scan(&state, &disposition, &n, &late, &free); err != nil {
+			return err
+		}
+		switch {
+		case disposition == "spam":
+			c.Spam += n
+		case disposition != "":
+			c.OutOfScope += n
+		case state == string(intake.Open):
+			c.Open, c.Overdue, c.Unassigned = n, c.Overdue+late, free
+		case state == string(intake.Answered):
+			c.Answered = n
+		case state == string(intake.Closed):
+			c.Closed = n
+		}
+		return nil
+	}, `SELECT state, disposition, COUNT(*),
+			SUM(CASE WHEN due_at > 0 AND due_at < $1 AND first_response_at = 0 THEN 1 ELSE 0 END),
+			SUM(CASE WHEN assignee = '' THEN 1 ELSE 0 END)
+		FROM casefile GROUP BY state, disposition`, now)
+	if err != nil {
+		return nil, fmt.Errorf("count cases: %w", err)
+	}
+	_, err = b.ledger.One(ctx, `SELECT COALESCE(SUM(CASE WHEN state = 'in-review' THEN 1 ELSE 0 END), 0),
+			COALESCE(SUM(CASE WHEN state IN ('ambiguous', 'failed') THEN 1 ELSE 0 END), 0)
+		FROM response WHERE state IN ('in-review', 'ambiguous', 'failed')`, nil, &c.Review, &c.Trouble)
+	if err != nil {
+		return nil, fmt.Errorf("count answers: %w", err)
+	}
+	return c, nil
+}
