@@ -113,6 +113,14 @@ func (i *Identity) Has(r Role) bool { return i != nil && slices.Contains(i.Roles
 // Actor returns i as the actor of entries, acting under one of its roles.
 func (i *Identity) Actor(as Role) ledger.Actor { return ledger.Actor{ID: i.ID, Role: string(as)} }
 
+// self is i doing something to their own account.
+func (i *Identity) self() ledger.Actor {
+	if len(i.Roles) == 0 {
+		return i.Actor(Staff)
+	}
+	return i.Actor(i.Roles[0])
+}
+
 // Require returns nil where i has one of the roles, else ErrNotSignedIn or a
 // fault.Denied that names the roles (CC6.3).
 func Require(i *Identity, roles ...Role) error {

@@ -12,6 +12,7 @@ CREATE UNIQUE INDEX person_email ON person (email_key) WHERE email_key <> '';
 CREATE TABLE token (
 	{record},
 	person     TEXT  NOT NULL,
+	expires_at {int} NOT NULL,
 	revoked_at {int} NOT NULL -- 0: not revoked
 ){strict};
 CREATE INDEX token_person ON token (person);
