@@ -1,8 +1,11 @@
 package intake
 
 import (
+	"time"
+
 	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/rules"
 )
 
@@ -48,14 +51,17 @@ type Case struct {
 	Channel     string `json:"channel"` // id
 	ChannelKind string `json:"channel_kind"`
 	Source      Source `json:"source"` // of its first communication
+	Auto        string `json:"auto"`   // as of its first communication: a machine began it, no person has joined
+	Hint        string `json:"hint"`   // what its reporter chose as category
 	Assignee    string `json:"assignee"`
 	AssignRole  string `json:"assign_role"` // role that rules name to take it first
 	Anonymous   bool   `json:"anonymous"`
 	Party       string `json:"party"` // kind of outsider, where known
 
 	ReceivedAt      int64         `json:"received_at"`
-	FirstResponseAt int64         `json:"first_response_at"`
-	DueAt           int64         `json:"due_at"` // 0: no clock runs, or it is paused
+	ClockFrom       int64         `json:"clock_from"`        // receipt that an answer is owed to; 0: none is
+	FirstResponseAt int64         `json:"first_response_at"` // delivery of the first approved answer
+	DueAt           int64         `json:"due_at"`            // 0: no clock runs, or it is paused
 	ClosedAt        int64         `json:"closed_at"`
 	CloseReason     string        `json:"close_reason"`
 	UpdatedAt       int64         `json:"updated_at"`
@@ -80,3 +86,40 @@ var Cases = ledger.Define("casefile",
 			int64(c.Severity.Rank()), c.Channel, string(c.Source), c.Assignee, c.Waiting, c.ReceivedAt, c.FirstResponseAt,
 			c.DueAt, c.ClosedAt, c.UpdatedAt, c.LastAt, blindAddr(x, c.ReporterAddress)}
 	})
+
+// Clock returns the deadline of the case's first response under what is in
+// force: from the receipt of the message that an answer is owed to, whatever
+// was known of its severity then (CC2.3). What is set aside has none.
+func (c *Case) Clock(set *policy.Set) clock.SLA {
+	if c.ClockFrom == 0 || c.Disposition != "" {
+		return clock.SLA{}
+	}
+	s := set.Clock(time.UnixMicro(c.ClockFrom).UTC(), c.Severity)
+	s.Paused = c.Pauses
+	if c.FirstResponseAt != 0 {
+		s.Stopped = time.UnixMicro(c.FirstResponseAt).UTC()
+	}
+	return s
+}
+
+// Reclock computes DueAt anew: whoever changes severity, disposition or pauses
+// calls it before the Put.
+func (c *Case) Reclock(set *policy.Set) {
+	c.DueAt, c.SLAVersion = 0, ""
+	s := c.Clock(set)
+	if s.Start.IsZero() {
+		return
+	}
+	c.SLAVersion = set.SLAVersion
+	if due := s.Due(); !due.IsZero() {
+		c.DueAt = due.UnixMicro()
+	}
+}
+
+// Assess gives the case a category, urgency and the severity that the matrix
+// in force makes of impact and likelihood.
+func (c *Case) Assess(set *policy.Set, o rules.Outcome) {
+	c.Category, c.Urgency, c.Impact, c.Likelihood = o.Category, o.Urgency, o.Impact, o.Likelihood
+	c.Severity, c.SeverityVersion = set.Severity.Severity(o.Impact, o.Likelihood), set.SeverityVersion
+	c.Reclock(set)
+}

@@ -75,6 +75,11 @@ type Communication struct {
 	Problems []string `json:"problems"` // what could not be understood
 	Unparsed bool     `json:"unparsed"` // kept raw: it could not be read as a mail
 
+	// NoConfirmation says why the sender was not told the number, where that
+	// was not done.
+	NoConfirmation string `json:"no_confirmation"`
+	Key            string `json:"key"` // of a report that was sent with one: hash of it and of the content
+
 	Author   string    `json:"author"`   // id of the person, for notes and outbound
 	Response string    `json:"response"` // id, for outbound
 	Delivery *Delivery `json:"delivery"` // of a confirmation
@@ -122,13 +127,6 @@ type Envelope struct {
 	TLS      bool     `json:"tls"`
 }
 
-// Delivery is what became of a confirmation.
-type Delivery struct {
-	Outcome string `json:"outcome"` // sent, ambiguous, refused
-	At      int64  `json:"at"`
-	Detail  string `json:"detail"`
-}
-
 // Communications is the kind of record.
 var Communications = ledger.Define("communication",
 	[]string{"casefile", "seq", "direction", "channel", "source", "auto", "received_at", "message_id", "arrival", "members"},
@@ -148,13 +146,18 @@ func blindAddr(x ledger.Index, addr string) string {
 // blindID is a Message-ID in an index column.
 func blindID(x ledger.Index, id string) string { return x.Blind("message-id", id) }
 
-// arrival tells one delivery of the same bytes to the same channel from
-// another, for what came as a mail.
+// arrival is what two deliveries of one thing have in common: the channel and
+// the bytes of a mail, or the key and the content of a report.
 func arrival(x ledger.Index, m *Communication) string {
-	if m.Direction != Inbound || m.RawSHA256 == "" {
+	switch {
+	case m.Direction != Inbound:
 		return ""
+	case m.RawSHA256 != "":
+		return x.Blind("arrival", m.Channel+" "+m.RawSHA256)
+	case m.Key != "":
+		return x.Blind("arrival", m.Channel+" key "+m.Key)
 	}
-	return x.Blind("arrival", m.Channel+" "+m.RawSHA256)
+	return ""
 }
 
 // maxMembers is how many addresses of one communication count as belonging to

@@ -76,21 +76,3 @@ type Template struct {
 	Name    string `json:"-"` // of the policy that holds it
 	Version string `json:"-"` // label of that policy
 }
-
-// Set is everything that is in force at one moment. It is shared: nobody
-// changes it.
-type Set struct {
-	Stamp int64 // entry of the newest change of any policy
-
-	Rules           *rules.Program
-	RulesVersion    string
-	Severity        rules.Matrix
-	SeverityVersion string
-	Approval        ApprovalMatrix
-	ApprovalVersion string
-	SLA             SLA
-	SLAVersion      string
-	Calendar        clock.Calendar // of the SLA
-	Templates       []Template     // by name and language
-	Criteria        []*Policy
-}

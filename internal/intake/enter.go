@@ -1,0 +1,305 @@
+package intake
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/id"
+	"example.org/countersign/internal/jobs"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/mime"
+)
+
+// enter makes the parcel a record, inside tx.
+func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, error) {
+	hits, err := lookup(ctx, tx, d.ledger.Index(), p.m, p.about)
+	if err != nil {
+		return nil, err
+	}
+	if len(hits) > 0 && hits[0].repeated {
+		return d.again(ctx, tx, hits[0].id, p)
+	}
+	home, related, err := d.home(ctx, tx, p, hits)
+	if err != nil {
+		return nil, err
+	}
+	if home == "" {
+		return d.open(tx, p, related)
+	}
+	return join(ctx, tx, p, home)
+}
+
+// repeated returns the receipt of the first arrival where the same bytes came
+// before.
+func (d *Desk) repeated(ctx context.Context, m *Communication) (*Receipt, error) {
+	hits, err := lookup(ctx, d.ledger, d.ledger.Index(), m, nil)
+	if err != nil || len(hits) == 0 {
+		return nil, err
+	}
+	var r *Receipt
+	err = d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
+		var err error
+		r, err = d.again(ctx, tx, hits[0].id, nil)
+		return err
+	})
+	return r, err
+}
+
+// again counts another arrival of what is recorded already. p may be nil.
+func (d *Desk) again(ctx context.Context, tx *ledger.Tx, communication string, p *parcel) (*Receipt, error) {
+	first, err := Communications.Load(ctx, tx, communication)
+	if err != nil {
+		return nil, err
+	}
+	if err := count(tx, first.ID); err != nil {
+		return nil, err
+	}
+	r := &Receipt{Case: first.Case, Number: first.Number, Communication: first.ID, Duplicate: true}
+	if p != nil {
+		r.Code = p.code
+	}
+	return r, nil
+}
+
+// maxCandidates is how many cases one message is held against.
+const maxCandidates = 8
+
+// home finds the case that the parcel belongs to, "" where it begins one, and
+// the numbers of those that it names without belonging to them.
+//
+// A message joins a case that it refers to, by Message-ID or by number, if its
+// sender takes part in it: whoever has only seen the number, or was forwarded
+// the mail, begins a case of their own, which names the other. Nor does a
+// message join whose From field is disowned by its domain. What a machine says
+// about a message of ours belongs to its case whoever runs the machine; it
+// changes nothing there.
+func (d *Desk) home(ctx context.Context, tx *ledger.Tx, p *parcel, hits []hit) (home string, related []string, err error) {
+	trusted := p.sender != "" && p.m.Auth.Result != Fail && (!p.own || p.m.Source == FromImport)
+	seen := map[string]bool{}
+	tryCase := func(c string) (bool, error) {
+		if c == "" || seen[c] || len(seen) == maxCandidates {
+			return false, nil
+		}
+		seen[c] = true
+		if trusted {
+			if member, err := isMember(ctx, tx, d.ledger.Index(), c, p.sender); member || err != nil {
+				return member, err
+			}
+		}
+		number, err := numberOf(ctx, tx, c)
+		related = append(related, number)
+		return false, err
+	}
+	for _, h := range hits {
+		if h.direction == Outbound {
+			if h.rank == 0 && p.own {
+				p.m.Auto, p.m.AutoReason = "loop", "it is a message of ours that came back"
+			}
+			if p.m.Auto != "" {
+				p.m.About = h.id
+				return h.casefile, nil, nil
+			}
+		}
+		if ok, err := tryCase(h.casefile); ok || err != nil {
+			return h.casefile, nil, err
+		}
+	}
+	if p.number != "" {
+		c, err := caseByNumber(ctx, tx, p.number)
+		if err != nil {
+			return "", nil, err
+		}
+		if ok, err := tryCase(c); ok || err != nil {
+			return c, nil, err
+		}
+	}
+	return "", related, nil
+}
+
+// open begins a case with the parcel.
+func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string) (*Receipt, error) {
+	m := p.m
+	c := newCase(p, related)
+	year := time.UnixMicro(m.ReceivedAt).UTC().Year()
+	n, err := tx.Next("case-" + strconv.Itoa(year)) // CC2.3: gap-free by year of receipt
+	if err != nil {
+		return nil, err
+	}
+	c.Number = id.Number(year, n)
+	if p.code != "" {
+		c.CodeHash = codeHash(d.ledger.Index(), c.Number, p.code)
+	}
+	m.Case, m.Number, m.Seq = c.ID, c.Number, c.Communications
+	if m.NoConfirmation = p.unconfirmed(); m.NoConfirmation == "" {
+		if m.NoConfirmation, err = queueConfirmation(tx, d.ledger.Index(), p); err != nil {
+			return nil, err
+		}
+	}
+	if err := Cases.Put(tx, c, ledger.Do("opened", "CC2.3", "CC7.3")); err != nil {
+		return nil, err
+	}
+	if err := Communications.Put(tx, m, ledger.Do("received", "CC2.3")); err != nil {
+		return nil, err
+	}
+	return &Receipt{Case: c.ID, Number: c.Number, Communication: m.ID, Code: p.code, New: true}, nil
+}
+
+// newCase returns the case that the parcel begins, without its number.
+func newCase(p *parcel, related []string) *Case {
+	m := p.m
+	c := &Case{Subject: title(m), State: Open, Related: related,
+		Channel: p.channel.ID, ChannelKind: string(p.channel.Kind), Source: m.Source, Auto: m.Auto, Hint: p.hint,
+		ReceivedAt: m.ReceivedAt, UpdatedAt: m.ReceivedAt, LastAt: m.ReceivedAt,
+		Anonymous: p.anonymous, Language: m.Language, Communications: 1, Waiting: WaitingUs}
+	c.ID = id.New()
+	if len(m.From) > 0 {
+		c.ReporterName = m.From[0].Name
+	}
+	c.ReporterAddress = p.sender
+	c.Disposition, c.AssignRole, c.RulesVersion = p.outcome.Disposition, p.outcome.AssignRole, p.set.RulesVersion
+	if len(p.matched) > 0 {
+		c.ClassifiedBy = p.set.RulesVersion + ": " + strings.Join(p.matched, ", ")
+	}
+	if c.Disposition != "" {
+		c.DispositionReason = "by " + c.ClassifiedBy
+	}
+	if owesAnswer(m) {
+		c.ClockFrom = m.ReceivedAt
+	}
+	c.Assess(p.set, p.outcome)
+	return c
+}
+
+// owesAnswer reports whether a message begins a clock: not history, and not
+// what a machine sent in answer to us or in our name.
+func owesAnswer(m *Communication) bool {
+	switch m.Auto {
+	case string(mime.AutoReply), string(mime.AutoBounce), "loop":
+		return false
+	}
+	return m.Source != FromImport
+}
+
+// title returns what a case is called: the subject, or how the text begins.
+func title(m *Communication) string {
+	s := strings.TrimSpace(m.Subject)
+	if s == "" {
+		s, _, _ = strings.Cut(strings.TrimSpace(m.Text), "\n")
+		s = clean(s, 120)
+	}
+	if s == "" {
+		return "(no subject)"
+	}
+	return clean(s, 500)
+}
+
+// join adds the parcel to a case.
+func join(ctx context.Context, tx *ledger.Tx, p *parcel, home string) (*Receipt, error) {
+	m := p.m
+	c, err := Cases.Load(ctx, tx, home)
+	if err != nil {
+		return nil, err
+	}
+	c.Communications++
+	m.Case, m.Number, m.Seq = c.ID, c.Number, c.Communications
+	c.UpdatedAt = max(c.UpdatedAt, m.ReceivedAt)
+	verb := "joined"
+	if m.Auto == "" && m.Source != FromImport {
+		if c.State == Closed {
+			verb = "reopened"
+			c.ClosedAt, c.CloseReason = 0, ""
+		}
+		c.State, c.Waiting = Open, WaitingUs
+		c.LastAt = max(c.LastAt, m.ReceivedAt)
+		c.Auto = ""
+		if c.ClockFrom == 0 && c.FirstResponseAt == 0 { // so far only a machine's mail, or history
+			c.ClockFrom = m.ReceivedAt
+			c.Reclock(p.set)
+		}
+	}
+	if err := Cases.Put(tx, c, ledger.Do(verb, "CC2.3")); err != nil {
+		return nil, err
+	}
+	if err := Communications.Put(tx, m, ledger.Do("received", "CC2.3")); err != nil {
+		return nil, err
+	}
+	return &Receipt{Case: c.ID, Number: c.Number, Communication: m.ID}, nil
+}
+
+// ours reports whether messages to an address come to us.
+func (d *Desk) ours(ctx context.Context, address string) (bool, error) {
+	if address == "" {
+		return false, nil
+	}
+	_, err := d.channels.ByAddress(ctx, d.ledger, address)
+	if kind, _ := fault.Of(err); err != nil && kind == fault.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Most confirmations that one address gets in a day: by senders whose domain
+// vouches for them, and by those of whom nobody knows whether they wrote.
+const (
+	maxConfirmations = 10
+	maxUnvouchedFor  = 3
+)
+
+// unconfirmed says why the sender of a message that begins a case must not be
+// told its number by mail, "" where nothing speaks against it (RFC 3834 §2).
+//
+// Senders of whom nobody knows whether they are who they say get a
+// confirmation, since most honest ones are among them, but only for what does
+// not look like spam and only a few in a day: whoever is impersonated gets
+// three short mails at most.
+func (p *parcel) unconfirmed() string {
+	m := p.m
+	local, _, _ := strings.Cut(p.sender, "@")
+	_, err := mime.ParseAddress(p.sender)
+	switch {
+	case m.Source == FromImport:
+		return "it was imported"
+	case p.anonymous:
+		return "the report is anonymous"
+	case p.sender == "":
+		return "it has no sender"
+	case m.Auto != "":
+		return "a machine sent it: " + m.AutoReason
+	case p.outcome.Disposition != "":
+		return "it was set aside as " + string(p.outcome.Disposition)
+	case p.suspect:
+		return "it was marked as spam on its way"
+	case p.own:
+		return "it says it is from an address of ours"
+	case err != nil:
+		return "its sender's address cannot be written to"
+	case local == "postmaster" || local == "mailer-daemon":
+		return "its sender is a mail system"
+	case m.Auth.Result == Fail:
+		return "the domain of its sender disowns it"
+	case !p.channel.Sends() && p.channel.Reply == "":
+		return "nothing is sent by this channel"
+	case p.channel.Kind != channel.Email && p.channel.Reply == "":
+		return "no mail is sent by this channel"
+	}
+	return ""
+}
+
+// queueConfirmation makes a confirmation due, unless the address has had its
+// share of the day; then it returns that.
+func queueConfirmation(tx *ledger.Tx, x ledger.Index, p *parcel) (why string, err error) {
+	most := maxUnvouchedFor
+	if p.m.Auth.Result == Pass {
+		most = maxConfirmations
+	}
+	day := p.m.ReceivedAt / (24 * time.Hour).Microseconds()
+	ok, err := countConfirmation(tx, p.m.ID, blindAddr(x, p.sender), day, most)
+	if err != nil || !ok {
+		return "the address had " + strconv.Itoa(most) + " confirmations today", err
+	}
+	return "", jobs.Enqueue(tx, ConfirmationJob, p.m.ID, tx.Now)
+}

@@ -1,0 +1,112 @@
+package intake
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+)
+
+// mbox reads the messages of a mailbox file one after the other, each as a
+// stream. A message begins at a From_ line, at the start of the file or after
+// a blank line; lines that were quoted for that (">From ", RFC 4155) are
+// unquoted.
+type mbox struct {
+	r    *bufio.Reader
+	err  error // why there is no further message
+	more bool  // the From_ line of the next message was read
+}
+
+// fromLine is "From sender date": what stands behind must look like a date,
+// since not every program quotes a line of text that begins with From.
+var fromLine = regexp.MustCompile(`^From .*\d\d:\d\d.*\b\d{4}\b`)
+
+func newMbox(r io.Reader) *mbox {
+	return &mbox{r: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// isMbox reports whether a file that begins so is a mailbox.
+func isMbox(start []byte) bool {
+	line, _, _ := bytes.Cut(start, []byte("\n"))
+	return fromLine.Match(line)
+}
+
+// next returns the next message, io.EOF after the last. It must have been read
+// to its end before the next call.
+func (b *mbox) next() (io.Reader, error) {
+	for !b.more {
+		line, err := b.line()
+		if err != nil {
+			return nil, err
+		}
+		b.more = fromLine.Match(line) // what stands before the first is nobody's
+	}
+	b.more = false
+	return &mboxMessage{box: b}, nil
+}
+
+// line returns the next line, or a piece of one that is longer than the
+// buffer.
+func (b *mbox) line() ([]byte, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	line, err := b.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		err = nil
+	}
+	if err != nil {
+		b.err = err
+		if len(line) > 0 && errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	return line, err
+}
+
+// mboxMessage is one message of a mailbox.
+type mboxMessage struct {
+	box   *mbox
+	buf   []byte // lines ready to be read
+	blank []byte // a blank line that may be the one before the next From_ line
+	inner bool   // the last piece did not end its line
+	done  error
+}
+
+func (m *mboxMessage) Read(p []byte) (int, error) {
+	for len(m.buf) == 0 {
+		if m.done != nil {
+			return 0, m.done
+		}
+		m.fill()
+	}
+	n := copy(p, m.buf)
+	m.buf = m.buf[n:]
+	return n, nil
+}
+
+// fill reads one line.
+func (m *mboxMessage) fill() {
+	line, err := m.box.line()
+	if err != nil {
+		m.done = err
+		return
+	}
+	start := !m.inner
+	m.inner = !bytes.HasSuffix(line, []byte("\n"))
+	if start && m.blank != nil && fromLine.Match(line) {
+		m.box.more, m.done = true, io.EOF
+		return
+	}
+	m.buf = append(m.buf[:0], m.blank...)
+	m.blank = nil
+	if start && len(bytes.TrimRight(line, "\r\n")) == 0 {
+		m.blank = append([]byte{}, line...)
+		return
+	}
+	if start && line[0] == '>' && bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
+		line = line[1:]
+	}
+	m.buf = append(m.buf, line...)
+}

@@ -1,0 +1,176 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
+	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/id"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/mime"
+	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/rules"
+)
+
+// Incoming is a mail as it arrives.
+type Incoming struct {
+	Channel string // address it was sent to
+	Source  Source // FromSMTP, FromImport, FromAPI
+	From    string // envelope sender, "<>" for the null one, "" where there is no envelope
+	To      []string
+	Remote  net.IP // nil: unknown
+	HELO    string
+	TLS     bool
+	Raw     io.Reader // the message as it came; read to its end
+}
+
+// parcel is a communication on its way to become a record: read and judged,
+// its blobs on disk.
+type parcel struct {
+	channel *channel.Channel
+	m       *Communication
+	set     *policy.Set // what outcome was judged by
+
+	sender    string   // address that the message says it is from, normalised
+	own       bool     // which is an address of ours
+	about     []string // Message-IDs that it refers to, the likeliest first
+	number    string   // tracking number in the subject
+	facts     rules.Facts
+	suspect   bool // marked as spam on its way
+	outcome   rules.Outcome
+	matched   []string
+	code      string // follow-up code, for reports
+	hint      string
+	anonymous bool
+	language  string
+}
+
+// Receive records one mail: in the case that it answers, else in a new one.
+// It returns once the record is sealed and on disk. The error is NotFound where
+// no approved channel receives at in.Channel, Invalid where there is nothing to
+// record, Unavailable where it cannot be recorded now; then nothing of the mail
+// is kept, and the sender may try again.
+func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
+	ch, err := d.channels.ByAddress(ctx, d.ledger, in.Channel)
+	if err != nil {
+		return nil, err
+	}
+	p := &parcel{channel: ch, m: &Communication{Direction: Inbound, Channel: ch.ID, Source: in.Source}}
+	p.m.ID = id.New()
+	body, err := d.keep(p.m, in.Raw)
+	if err != nil {
+		return nil, err
+	}
+	if r, err := d.repeated(ctx, p.m); r != nil || err != nil {
+		body.abort()
+		return r, err
+	}
+	if err := body.commit(p.m); err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx, p, in); err != nil {
+		return nil, err
+	}
+	return d.record(ctx, p)
+}
+
+// record makes a parcel a record.
+func (d *Desk) record(ctx context.Context, p *parcel) (*Receipt, error) {
+	var r *Receipt
+	err := d.write(ctx, ledger.System, func(set *policy.Set) {
+		p.set = set
+		d.judge(p)
+	}, func(ctx context.Context, tx *ledger.Tx) error {
+		var err error
+		r, err = d.enter(ctx, tx, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// errMoved: what work was prepared by is no longer in force.
+var errMoved = errors.New("intake: policies changed meanwhile")
+
+// write runs f in a Write under the policies by which prepare made ready what
+// f needs; where they change in between, both again.
+func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*policy.Set), f func(context.Context, *ledger.Tx) error) error {
+	set, err := d.policies.Recent(ctx, d.ledger)
+	if err != nil {
+		return err
+	}
+	for range 10 {
+		prepare(set)
+		err := d.ledger.Write(ctx, actor, func(ctx context.Context, tx *ledger.Tx) error {
+			if current, err := d.policies.Current(ctx, tx, set); err != nil {
+				return err
+			} else if !current {
+				return errMoved
+			}
+			return f(ctx, tx)
+		})
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+		if set, err = d.policies.InForce(ctx, d.ledger); err != nil {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "the policies are being changed at this moment; try again")
+}
+
+// judge lets the rules classify the message.
+func (d *Desk) judge(p *parcel) {
+	p.outcome, p.matched = rules.Outcome{}, nil
+	if p.set.Rules == nil {
+		return
+	}
+	var err error
+	if p.outcome, p.matched, err = p.set.Rules.Evaluate(p.facts); err != nil {
+		d.log.Warn("a rule failed on a message; the others stand", "communication", p.m.ID, "error", err)
+	}
+}
+
+// headersForRules are the header fields that rules may look at.
+var headersForRules = []string{"List-Id", "List-Unsubscribe", "List-Post", "Precedence", "Auto-Submitted", "Reply-To",
+	"X-Spam-Flag", "X-Spam-Status", "X-Mailer", "User-Agent", "Importance", "X-Priority", "Content-Language", "Organization"}
+
+// factsOf is a mail as rules see it.
+func factsOf(ch *channel.Channel, m *Communication, msg *mime.Message, text string) rules.Facts {
+	f := rules.Facts{Subject: m.Subject, Text: text, From: senderOf(m), Channel: ch.Address,
+		Auto: m.Auto != "", Authenticated: m.Auth.Result == Pass, Headers: map[string]string{}}
+	for _, list := range [][]mime.Address{m.To, m.Cc} {
+		for _, a := range list {
+			f.To = append(f.To, a.Addr)
+		}
+	}
+	for _, a := range m.Attachments {
+		f.AttachmentTypes = append(f.AttachmentTypes, a.Type)
+	}
+	if msg != nil {
+		for _, name := range headersForRules {
+			if v := msg.Get(name); v != "" {
+				f.Headers[name] = v
+			}
+		}
+	}
+	return f
+}
+
+// senderOf returns the address that a communication says it is from.
+func senderOf(m *Communication) string {
+	for _, a := range m.From {
+		if a.Addr != "" {
+			return mime.NormalizeAddr(a.Addr)
+		}
+	}
+	if m.Envelope != nil {
+		return mime.NormalizeAddr(m.Envelope.From)
+	}
+	return ""
+}

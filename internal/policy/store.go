@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"context"
+
+	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/ledger"
+)
+
+const inForceOf = `WHERE r.kind = $1 AND r.name = $2 AND r.state = 'in-force'`
+
+// stamp returns the entry of the newest change of any policy, -1 before the
+// first.
+func stamp(ctx context.Context, src ledger.Source) (n int64, err error) {
+	_, err = src.One(ctx, `SELECT COALESCE(MAX(entry), -1) FROM policy`, nil, &n)
+	return n, err
+}
+
+// names returns the kinds and names of which there is a version, as labels of
+// version 0.
+func names(ctx context.Context, src ledger.Source) (map[string]bool, error) {
+	known := map[string]bool{}
+	err := src.Each(ctx, func(scan db.Scan) error {
+		var kind, name string
+		if err := scan(&kind, &name); err != nil {
+			return err
+		}
+		known[label(Kind(kind), name, 0)] = true
+		return nil
+	}, `SELECT DISTINCT kind, name FROM policy`)
+	return known, err
+}
+
+// Find returns one version.
+func (d *Desk) Find(ctx context.Context, src ledger.Source, id string) (*Policy, error) {
+	return Policies.Load(ctx, src, id)
+}
+
+// At returns the version that a label names, as records keep it.
+func (d *Desk) At(ctx context.Context, src ledger.Source, l string) (*Policy, error) {
+	kind, name, version, ok := parseLabel(l)
+	if ok {
+		found, err := Policies.Select(ctx, src, `WHERE r.kind = $1 AND r.name = $2 AND r.version = $3`, string(kind), name, version)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 1 {
+			return found[0], nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "there is no version %q of a policy", l)
+}
+
+// List returns every version, by kind and name, the newest first.
+func (d *Desk) List(ctx context.Context, src ledger.Source) ([]*Policy, error) {
+	return Policies.Select(ctx, src, `ORDER BY r.kind, r.name, r.version DESC`)
+}
+
+// inForce returns what is in force.
+func inForce(ctx context.Context, src ledger.Source) ([]*Policy, error) {
+	return Policies.Select(ctx, src, `WHERE r.state = 'in-force' ORDER BY r.kind, r.name`)
+}
