@@ -16,7 +16,7 @@ package jobs
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"time"
 
 	"example.org/countersign/internal/ledger"
@@ -40,12 +40,37 @@ type Handler func(ctx context.Context, j Job) error
 // left as it is: there is only ever one. Whoever holds the Runner may have it
 // woken by tx.After(runner.Kick), which saves the second until it looks by
 // itself.
-func Enqueue(tx *ledger.Tx, kind, key string, at time.Time) error { return enqueue(tx, kind, key, at) }
+func Enqueue(tx *ledger.Tx, kind, key string, at time.Time) error {
+	_, err := tx.Work(`INSERT INTO job (kind, key, state, at, holder, attempt, error)
+		VALUES ($1, $2, 'open', $3, '', 0, '') ON CONFLICT (kind, key) DO NOTHING`, kind, key, due(tx, at))
+	if err != nil {
+		return fmt.Errorf("enqueue %s: %w", kind, err)
+	}
+	return nil
+}
 
-// Again makes a job due again that is done or was given up, deliberately. One
-// that is still open keeps its attempts, and only its time changes, unless it
-// is being done at this moment. Where there is none it is enqueued.
-func Again(tx *ledger.Tx, kind, key string, at time.Time) error { return again(tx, kind, key, at) }
+// Again makes a job due once more, deliberately, whether it is done, was given
+// up or is still open, and gives it all its attempts anew. One that is being
+// done at this moment is done again when that has ended. Where there is none
+// it is enqueued.
+func Again(tx *ledger.Tx, kind, key string, at time.Time) error {
+	// The holder goes on, but its attempt is no longer the job's (see finish).
+	_, err := tx.Work(`INSERT INTO job (kind, key, state, at, holder, attempt, error)
+		VALUES ($1, $2, 'open', $3, '', 0, '') ON CONFLICT (kind, key) DO UPDATE SET
+		state = 'open', attempt = 0, error = '', at = CASE WHEN job.holder = '' THEN excluded.at ELSE job.at END`,
+		kind, key, due(tx, at))
+	if err != nil {
+		return fmt.Errorf("enqueue %s: %w", kind, err)
+	}
+	return nil
+}
+
+func due(tx *ledger.Tx, at time.Time) int64 {
+	if at.IsZero() {
+		at = tx.Now
+	}
+	return at.UnixMicro()
+}
 
 // Permanent marks an error that no repetition will mend: the job goes to the
 // dead letters at once.
@@ -64,32 +89,4 @@ func (p *permanent) Unwrap() error { return p.err }
 func isPermanent(err error) bool {
 	_, ok := errors.AsType[*permanent](err)
 	return ok
-}
-
-// Runner does the jobs of one ledger. Several may run on one database. It is
-// safe for concurrent use.
-type Runner struct {
-	ledger   *ledger.Ledger
-	handlers map[string]Handler
-	kinds    []string // of handlers, sorted
-	log      *slog.Logger
-	kick     chan struct{}
-
-	workers int           // jobs at a time
-	lease   time.Duration // until another runner may take over
-	poll    time.Duration // between looks at the queue
-}
-
-// New returns a Runner that does the kinds of job that have a handler and
-// leaves all others alone.
-func New(l *ledger.Ledger, handlers map[string]Handler, log *slog.Logger) *Runner {
-	return newRunner(l, handlers, log)
-}
-
-// Kick tells a running Runner to look at the queue now.
-func (r *Runner) Kick() {
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
 }
