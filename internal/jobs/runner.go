@@ -275,7 +275,7 @@ func (s *shift) holdOn() {
 		case err == nil:
 			until = now.Add(s.lease)
 		case s.work.Err() != nil:
-		case s.ledger.Now().Add(s.beat).After(until):
+		case !s.ledger.Now().Add(s.beat).Before(until):
 			s.log.Error("the leases of running jobs end: they are stopped", "error", err)
 			s.stop()
 		default:
