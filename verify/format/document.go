@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // SaltSize is the length of a field's salt in bytes.
 const SaltSize = 16
 
-// Field is one field of a document: its JSON name and value and the salt that
-// commits them. A redacted field shows its leaf hash only.
+// Field is one field of a document: its JSON name (at most 65,535 bytes, no
+// space or control character) and value and the salt that commits them. A redacted field shows its leaf hash only.
 type Field struct {
 	Name  string
 	Value []byte // JSON, one line
@@ -42,18 +41,36 @@ func (f *Field) Hash() Hash {
 // Commit returns the RFC 6962 root over the fields, which are in the order of
 // their names.
 func Commit(fields []Field) Hash {
-	var edge [16]Hash
-	t := Tree{Edge: edge[:0]}
+	var buf [32]Hash
+	level := buf[:0]
 	for i := range fields {
-		t.Append(fields[i].Hash())
+		level = append(level, fields[i].Hash())
 	}
-	return t.Root()
+	if len(level) == 0 {
+		return sha256.Sum256(nil)
+	}
+	// Pairs from the left, the odd one carried over, make the same tree as the
+	// recursion of RFC 6962 §2.1.
+	for len(level) > 1 {
+		n := 0
+		for i := 0; i < len(level); i += 2 {
+			level[n] = level[i]
+			if i+1 < len(level) {
+				level[n] = NodeHash(level[i], level[i+1])
+			}
+			n++
+		}
+		level = level[:n]
+	}
+	return level[0]
 }
 
 // Document is what entry Index says, as far as it is shown.
 type Document struct {
 	Index  int64
 	Fields []Field
+
+	names map[string]string // see intern
 }
 
 // Field returns the JSON value of a shown field, nil where there is none.
@@ -90,119 +107,118 @@ func (d *Document) Append(b []byte) []byte {
 	return append(b, '\n')
 }
 
+// Parse reads into d what Append wrote, up to and without the empty line. The
+// values are parts of block: they are valid as long as it is. Names of shown
+// fields must ascend, so that a document has one form.
+func (d *Document) Parse(block []byte) error {
+	line, rest, _ := bytes.Cut(block, newline)
+	number, ok := bytes.CutPrefix(line, []byte("entry "))
+	if !ok {
+		return errors.New(`a document does not begin with "entry N"`)
+	}
+	if d.Index, ok = parseInt(number); !ok {
+		return fmt.Errorf("a document has the bad entry number %.40q", number)
+	}
+	if d.names == nil {
+		d.names = make(map[string]string)
+	}
+	d.Fields = d.Fields[:0]
+	last := ""
+	for n := 2; len(rest) > 0; n++ {
+		line, rest, _ = bytes.Cut(rest, newline)
+		d.Fields = append(d.Fields, Field{})
+		f := &d.Fields[len(d.Fields)-1]
+		if err := d.parseField(f, line); err != nil {
+			return fmt.Errorf("document of entry %d, line %d: %w", d.Index, n, err)
+		}
+		if f.Redacted {
+			continue
+		}
+		if f.Name <= last {
+			return fmt.Errorf("document of entry %d, line %d: field %.80q is not in the order of the names", d.Index, n, f.Name)
+		}
+		last = f.Name
+	}
+	return nil
+}
+
+var newline = []byte("\n")
+
+// maxName is what the two bytes of length in a field's hash can say.
+const maxName = 1<<16 - 1
+
+func (d *Document) parseField(f *Field, line []byte) error {
+	if leaf, ok := bytes.CutPrefix(line, []byte("- ")); ok {
+		f.Redacted = true
+		return decode64(f.Leaf[:], leaf)
+	}
+	salt, rest, _ := bytes.Cut(line, []byte(" "))
+	name, value, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || len(name) > maxName {
+		return errors.New("want salt, name and value")
+	}
+	f.Name, f.Value = d.intern(name), value
+	return decode64(f.Salt[:], salt)
+}
+
+// intern returns name as a string without making one for every field: a file
+// of documents has few different names.
+func (d *Document) intern(name []byte) string {
+	if s, ok := d.names[string(name)]; ok {
+		return s
+	}
+	s := string(name)
+	if len(d.names) < 1000 && len(s) < 100 {
+		d.names[s] = s
+	}
+	return s
+}
+
+// parseInt parses a decimal number from 0 in its one form.
+func parseInt[T string | []byte](b T) (int64, bool) {
+	if len(b) == 0 || b[0] < '0' || b[0] > '9' || b[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	return n, err == nil
+}
+
+// Documents reads documents one after the other.
+type Documents struct {
+	blocks blocks
+	doc    Document
+}
+
+// NewDocuments returns a reader of the documents in r.
+func NewDocuments(r io.Reader) *Documents { return &Documents{blocks: blocks{r: r}} }
+
+// Next returns the next document, io.EOF after the last. The document is valid
+// until the next call. A document longer than 16 MiB is refused.
+func (d *Documents) Next() (*Document, error) {
+	block, err := d.blocks.next()
+	if err != nil {
+		return nil, err
+	}
+	return &d.doc, d.doc.Parse(block)
+}
+
+// Span returns where in the reader the block of the last document is, for
+// Document.Parse: offset and length in bytes.
+func (d *Documents) Span() (offset int64, size int) { return d.blocks.span() }
+
 // ReadDocuments calls f for each document in r. The document is valid until f
-// returns. A block longer than 16 MiB is refused.
+// returns. A document longer than 16 MiB is refused.
 func ReadDocuments(r io.Reader, f func(*Document) error) error {
-	var d Document
-	lines := newLines(r)
-	for {
-		line, err := lines.next()
+	for docs := NewDocuments(r); ; {
+		d, err := docs.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		index, ok := bytes.CutPrefix(line, []byte("entry "))
-		if !ok {
-			return fmt.Errorf("line %d: want \"entry N\"", lines.n)
-		}
-		if d.Index, err = strconv.ParseInt(string(index), 10, 64); err != nil || strconv.FormatInt(d.Index, 10) != string(index) {
-			return fmt.Errorf("line %d: bad entry number", lines.n)
-		}
-		if d.Fields, err = lines.fields(d.Fields[:0]); err != nil {
-			return err
-		}
-		if err := f(&d); err != nil {
+		if err := f(d); err != nil {
 			return err
 		}
 	}
-}
-
-// fields reads field lines up to and including the empty line after them.
-func (l *lines) fields(fields []Field) ([]Field, error) {
-	last := ""
-	for {
-		line, err := l.next()
-		if err != nil {
-			return nil, fmt.Errorf("line %d: document is cut short", l.n)
-		}
-		if len(line) == 0 {
-			return fields, nil
-		}
-		var f Field
-		if leaf, ok := bytes.CutPrefix(line, []byte("- ")); ok {
-			f.Redacted = true
-			if err := decode64(f.Leaf[:], string(leaf)); err != nil {
-				return nil, fmt.Errorf("line %d: %w", l.n, err)
-			}
-			fields = append(fields, f)
-			continue
-		}
-		salt, rest, ok1 := strings.Cut(string(line), " ")
-		name, value, ok2 := strings.Cut(rest, " ")
-		if err := decode64(f.Salt[:], salt); err != nil || !ok1 || !ok2 || name <= last {
-			return nil, fmt.Errorf("line %d: want salt, name in order, value", l.n)
-		}
-		f.Name, f.Value, last = name, []byte(value), name
-		fields = append(fields, f)
-	}
-}
-
-// lines reads lines of any length up to maxBlock.
-type lines struct {
-	r   io.Reader
-	buf []byte
-	pos int
-	n   int
-	end bool
-}
-
-const maxBlock = 16 << 20
-
-func newLines(r io.Reader) *lines { return &lines{r: r, buf: make([]byte, 0, 64<<10)} }
-
-// next returns the next line without its newline; a last line without one is
-// an error, so that a cut file is noticed.
-func (l *lines) next() ([]byte, error) {
-	scanned := l.pos
-	for {
-		if i := bytes.IndexByte(l.buf[scanned:], '\n'); i >= 0 {
-			line := l.buf[l.pos : scanned+i]
-			l.pos = scanned + i + 1
-			l.n++
-			return line, nil
-		}
-		if l.end {
-			if l.pos == len(l.buf) {
-				return nil, io.EOF
-			}
-			return nil, errors.New("last line has no end")
-		}
-		if err := l.fill(); err != nil {
-			return nil, err
-		}
-		scanned = l.pos
-	}
-}
-
-// fill reads more behind what is not used yet.
-func (l *lines) fill() error {
-	if l.pos > 0 {
-		l.buf = l.buf[:copy(l.buf, l.buf[l.pos:])]
-		l.pos = 0
-	}
-	if len(l.buf) == cap(l.buf) {
-		if cap(l.buf) >= maxBlock {
-			return fmt.Errorf("line %d is longer than %d bytes", l.n+1, maxBlock)
-		}
-		l.buf = append(make([]byte, 0, 2*cap(l.buf)), l.buf...)
-	}
-	n, err := l.r.Read(l.buf[len(l.buf):cap(l.buf)])
-	l.buf = l.buf[:len(l.buf)+n]
-	if err == io.EOF {
-		l.end = true
-		return nil
-	}
-	return err
 }

@@ -6,7 +6,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -64,20 +63,43 @@ func (e *Entry) Append(b []byte) []byte {
 	return append(b, '\n')
 }
 
+// maxEntry is what the two bytes of length in an entry bundle can say.
+const maxEntry = 1<<16 - 1
+
 // Check reports why e cannot be written: a field that is empty or holds a
-// character that would make its bytes ambiguous.
+// character that would make its bytes ambiguous, or too many bytes for an
+// entry bundle.
 func (e *Entry) Check() error {
-	kind, verb, ok := strings.Cut(e.Act, ".")
-	words := append([]string{kind, verb, e.Record, e.Role, e.Actor}, e.Controls...)
-	for _, w := range words {
-		if w == "" || strings.ContainsFunc(w, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return fmt.Errorf("entry %s: %q is not a word", e.Act, w)
+	kind, verb, _ := strings.Cut(e.Act, ".")
+	size := len(Version) + len(e.Act) + len(e.Record) + len(e.Role) + len(e.Actor) + 256
+	for _, w := range [...]string{kind, verb, e.Record, e.Role, e.Actor} {
+		if !isWord(w) {
+			return fmt.Errorf("entry %q: %q is not a word", e.Act, w)
 		}
 	}
-	if !ok || e.Seq < 1 || e.Time < 0 {
-		return fmt.Errorf("entry %s: act, sequence or time out of range", e.Act)
+	for _, w := range e.Controls {
+		if !isWord(w) {
+			return fmt.Errorf("entry %q: control %q is not a word", e.Act, w)
+		}
+		size += len(w) + 1
+	}
+	if size > maxEntry {
+		return fmt.Errorf("entry %q: longer than %d bytes", e.Act[:min(len(e.Act), 64)], maxEntry)
+	}
+	if e.Seq < 1 || e.Time < 0 {
+		return fmt.Errorf("entry %q: sequence number or time out of range", e.Act)
 	}
 	return nil
+}
+
+// isWord reports whether w is one or more visible ASCII characters.
+func isWord(w string) bool {
+	for i := range len(w) {
+		if w[i] <= ' ' || w[i] > '~' {
+			return false
+		}
+	}
+	return w != ""
 }
 
 // ParseEntry parses the bytes of one entry. It accepts only what Append
@@ -96,43 +118,38 @@ func ParseEntry(b []byte) (Entry, error) {
 		return e, errors.New("entry is not of version " + Version)
 	}
 	e.Act, e.Record = lines[1], lines[2]
-	seq, at, _ := strings.Cut(lines[3], " ")
 	e.Role, e.Actor, _ = strings.Cut(lines[4], " ")
 	if lines[5] != "" {
 		e.Controls = strings.Split(lines[5], " ")
 	}
-	var err error
-	if e.Seq, err = strconv.ParseInt(seq, 10, 64); err != nil {
-		return e, errors.New("entry has no sequence number")
+	seq, at, _ := strings.Cut(lines[3], " ")
+	var ok1, ok2 bool
+	e.Seq, ok1 = parseInt(seq)
+	e.Time, ok2 = parseInt(at)
+	if !ok1 || !ok2 {
+		return e, errors.New("entry has no sequence number and time")
 	}
-	if e.Time, err = strconv.ParseInt(at, 10, 64); err != nil {
-		return e, errors.New("entry has no time")
-	}
-	for i, dst := range [][]byte{e.Nonce[:], e.Commitment[:], e.Sealed[:]} {
+	for i, dst := range [...][]byte{e.Nonce[:], e.Commitment[:], e.Sealed[:]} {
 		if err := decode64(dst, lines[6+i]); err != nil {
 			return e, fmt.Errorf("entry line %d: %w", 7+i, err)
 		}
 	}
-	if err := e.Check(); err != nil {
-		return e, err
-	}
-	var buf [512]byte
-	if !bytes.Equal(e.Append(buf[:0]), b) {
-		return e, errors.New("entry is not in its one form")
-	}
-	return e, nil
+	return e, e.Check()
 }
 
-// decode64 decodes s, strict base64 of exactly len(dst) bytes, into dst.
-func decode64(dst []byte, s string) error {
-	var buf [48]byte
-	if base64.StdEncoding.DecodedLen(len(s)) > len(buf) {
-		return errors.New("base64 too long")
+var strict64 = base64.StdEncoding.Strict()
+
+// decode64 decodes s, the one base64 form of exactly len(dst) <= 68 bytes,
+// into dst. The length is compared first because the decoder skips line ends.
+func decode64[T string | []byte](dst []byte, s T) error {
+	if len(s) == base64.StdEncoding.EncodedLen(len(dst)) {
+		var src [92]byte
+		var buf [69]byte
+		n, err := strict64.Decode(buf[:], src[:copy(src[:], s)])
+		if err == nil && n == len(dst) {
+			copy(dst, buf[:n])
+			return nil
+		}
 	}
-	n, err := base64.StdEncoding.Strict().Decode(buf[:], []byte(s))
-	if err != nil || n != len(dst) {
-		return fmt.Errorf("want base64 of %d bytes", len(dst))
-	}
-	copy(dst, buf[:n])
-	return nil
+	return fmt.Errorf("want base64 of %d bytes", len(dst))
 }

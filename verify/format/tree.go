@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -60,6 +61,22 @@ func (t *Tree) AppendSubtree(level int, root Hash) error {
 		n := len(t.Edge)
 		t.Edge[n-2] = NodeHash(t.Edge[n-2], t.Edge[n-1])
 		t.Edge = t.Edge[:n-1]
+	}
+	return nil
+}
+
+// AppendSubtrees adds the complete subtrees that cover the leaves from the
+// tree's size to size, by their roots from left to right. It fails where the
+// number of roots is another.
+func (t *Tree) AppendSubtrees(size int64, roots []Hash) error {
+	levels := Subtrees(t.Size, size)
+	if t.Size > size || len(levels) != len(roots) {
+		return fmt.Errorf("want %d subtrees from entry %d to %d, got %d", len(levels), t.Size, size, len(roots))
+	}
+	for i, level := range levels {
+		if err := t.AppendSubtree(level, roots[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -176,21 +193,44 @@ func AppendBundle(b, entry []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(entry))), entry...)
 }
 
+// Bundle reads the entries of an entry bundle one after the other.
+type Bundle struct {
+	r   *bufio.Reader
+	buf []byte
+}
+
+// NewBundle returns a reader of the entries in r.
+func NewBundle(r io.Reader) *Bundle {
+	return &Bundle{bufio.NewReaderSize(r, 64<<10), make([]byte, maxEntry)}
+}
+
+// Next returns the bytes of the next entry, io.EOF after the last. They are
+// valid until the next call.
+func (b *Bundle) Next() ([]byte, error) {
+	if _, err := io.ReadFull(b.r, b.buf[:2]); err == io.EOF {
+		return nil, io.EOF
+	} else if err != nil {
+		return nil, fmt.Errorf("entry bundle is cut short: %w", err)
+	}
+	n := binary.BigEndian.Uint16(b.buf)
+	if _, err := io.ReadFull(b.r, b.buf[:n]); err != nil {
+		return nil, fmt.Errorf("entry bundle is cut short: %w", err)
+	}
+	return b.buf[:n], nil
+}
+
 // ReadBundle calls f for each entry of a bundle. The bytes given to f are
 // valid until it returns.
 func ReadBundle(r io.Reader, f func(entry []byte) error) error {
-	buf := make([]byte, 65535)
-	for {
-		if _, err := io.ReadFull(r, buf[:2]); err == io.EOF {
+	for b := NewBundle(r); ; {
+		entry, err := b.Next()
+		if err == io.EOF {
 			return nil
-		} else if err != nil {
-			return fmt.Errorf("entry bundle is cut short: %w", err)
 		}
-		n := binary.BigEndian.Uint16(buf[:2])
-		if _, err := io.ReadFull(r, buf[:n]); err != nil {
-			return fmt.Errorf("entry bundle is cut short: %w", err)
+		if err != nil {
+			return err
 		}
-		if err := f(buf[:n]); err != nil {
+		if err := f(entry); err != nil {
 			return err
 		}
 	}
