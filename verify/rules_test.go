@@ -1,0 +1,178 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/countersign/verify/format"
+)
+
+func TestResponses(t *testing.T) {
+	approvals := func(pairs ...string) (list []any) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, map[string]any{"by": pairs[i], "role": "lead", "content_hash": pairs[i+1]})
+		}
+		return list
+	}
+	for _, test := range []struct {
+		name   string
+		fields map[string]any
+		what   string // empty where it holds
+	}{
+		{"as it should be", response(), ""},
+		{"one more than required", with(response(), "quorum", 1), ""},
+		{"one too few", with(response(), "quorum", 3), "approved by 2 of the 3 persons required"},
+		{"one person twice", with(response(), "approvals", approvals("ben", hash1, "ben", hash1)), "approved by 1 of the 2 persons"},
+		{"an author", with(response(), "authors", []string{"anna", "cleo"}), `approved by "cleo", who is one of its authors`},
+		{"no author", with(response(), "authors", nil), "has no author"},
+		{"no quorum", with(response(), "quorum", nil), "no exception names the rule"},
+		{"no approval", with(response(), "approvals", nil), "approved by 0 of the 2"},
+		{"nobody's approval", with(response(), "approvals", approvals("", hash1)), "does not say by whom"},
+		{"approval of other content", with(response(), "approvals", approvals("ben", hash1, "cleo", hash2)), `by "cleo" is for other content`},
+		{"other content was sent", with(response(), "sent_hash", hash2), "what was sent is not the content"},
+		{"nothing was sent", with(response(), "sent_hash", nil), "what was sent is not the content"},
+		{"no content", with(response(), "content_hash", nil), "content_hash"},
+		{"content that is no hash", with(response(), "content_hash", "x", "sent_hash", "x"), "content_hash"},
+		{"another state", with(response(), "state", "draft"), `the act is response.sent but the state of the response "draft"`},
+		{"a word for a number", with(response(), "quorum", "two"), "field quorum is not what it should be"},
+		{"an exception", with(response(), "exception", "emergency release, version 3", "approvals", nil, "quorum", nil), ""},
+		{"an exception with other content", with(response(), "exception", "rule 1", "sent_hash", hash2), "what was sent is not the content"},
+		{"a story for an exception", with(response(), "exception", strings.Repeat("because ", 100)), "tells a story"},
+	} {
+		l := newLog("log.example", 1)
+		l.act("response.sent", "response1", test.fields)
+		s, err := checkBytes(l.pack(t, l.files(0, 1)), Options{})
+		if test.what != "" {
+			want(t, err, "documents", "ledger/documents", 0, "record response1: ")
+		}
+		if err == nil && test.what != "" || err != nil && (test.what == "" || !strings.Contains(err.Error(), test.what)) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if err == nil && (s.Responses != 1 || len(s.Exceptions) != strings.Count(test.name, "exception")) {
+			t.Errorf("%s: %+v", test.name, s)
+		}
+	}
+}
+
+// A response that may have gone out, without anybody knowing, is held to the
+// same rule.
+func TestResponsesWithoutEnd(t *testing.T) {
+	alone := with(response(), "approvals", nil)
+	for _, test := range []struct {
+		act    string
+		fields map[string]any
+		sent   int64 // -1 where it does not hold
+	}{
+		{"response.sending", with(response(), "state", "sending"), 0},
+		{"response.sending", with(alone, "state", "sending"), -1},
+		{"response.sending", with(alone, "state", "sending", "exception", "rule 1"), 0},
+		{"response.ambiguous", with(alone, "state", "ambiguous"), 0}, // after it was sending
+		{"response.resolved", response(), 1},
+		{"response.resolved", alone, -1},
+		{"response.resolved", with(alone, "state", "approved"), 0}, // it had not gone out
+		{"response.drafted", with(alone, "state", "draft"), 0},
+	} {
+		l := newLog("log.example", 1)
+		l.act(test.act, "response1", test.fields)
+		s, err := checkBytes(l.pack(t, l.files(0, 1)), Options{})
+		if (err != nil) != (test.sent < 0) || err == nil && s.Responses != test.sent {
+			t.Errorf("%s of %v: %v", test.act, test.fields["state"], err)
+		}
+		f := l.files(0, 3)
+		f[format.FileDocuments] = nil
+		if _, err := checkBytes(l.pack(t, f), Options{}); (err == nil) != (test.act == "response.ambiguous" || test.act == "response.drafted") {
+			t.Errorf("%s without its document: %v", test.act, err)
+		}
+	}
+}
+
+// A field that a rule needs and that is not shown is no field that is empty.
+func TestRedactedFields(t *testing.T) {
+	l := newLog("log.example", 1)
+	l.act("response.sent", "response1", with(response(), "exception", "rule 1"))
+	l.act("case.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"})
+	for i := range l.docs[0].Fields {
+		log := l.clone()
+		f := log.files(0, 2)
+		d := log.docs[0]
+		d.Fields = append([]format.Field{}, d.Fields...)
+		d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
+		f[format.FileDocuments] = log.docs[1].Append(d.Append(nil))
+		if _, err := checkBytes(log.pack(t, f), Options{}); err == nil || !strings.Contains(err.Error(), "is not shown") {
+			t.Errorf("without %s: %v", l.docs[0].Fields[i].Name, err)
+		}
+	}
+	for i, ok := range map[int]bool{0: false, 1: true} {
+		log := l.clone()
+		f := log.files(0, 2)
+		d := log.docs[1]
+		d.Fields = append([]format.Field{}, d.Fields...)
+		d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
+		f[format.FileDocuments] = d.Append(log.docs[0].Append(nil))
+		if _, err := checkBytes(log.pack(t, f), Options{}); (err == nil) != ok {
+			t.Errorf("without %s: %v", l.docs[1].Fields[i].Name, err)
+		}
+	}
+}
+
+func TestTrackingNumbers(t *testing.T) {
+	for _, test := range []struct {
+		acts  string // act, record, year and number of each entry
+		first int    // of the range
+		what  string // empty where it holds
+		begin int    // year of the first entry, 2026 where 0
+	}{
+		{acts: "opened a 2026 1, opened b 2026 2, noted a 2026 1, opened c 2026 3"},
+		{acts: "opened a 2026 2", what: "the tracking number is C-2026-000002, where C-2026-000001 follows"},
+		{acts: "opened a 2026 1, opened b 2026 3", what: "where C-2026-000002 follows"},
+		{acts: "opened a 2026 1, opened b 2026 1", what: "where C-2026-000002 follows"},
+		{acts: "opened a 2026 1, opened a 2026 2", what: "opened twice"},
+		{acts: "opened a 2026 1, opened b 2027 1, opened c 2026 2, opened d 2027 2"},
+		{acts: "opened a 2026 1, noted a 2026 2", what: `was "C-2026-000001" and is now "C-2026-000002"`},
+		{acts: "noted a 2026 1", what: "without having been opened"},
+		{acts: "opened a 2026 0", what: "has no tracking number"},
+		{acts: "opened a 2026 1, noted a 2026 0"},
+		// A range that begins later.
+		{first: 1, acts: "opened a 2026 1, opened b 2026 2, noted a 2026 1, opened c 2026 3"},
+		{first: 1, acts: "opened a 2026 1, opened b 2026 2, opened c 2026 4", what: "where C-2026-000003 follows"},
+		{first: 1, acts: "opened a 2026 1, noted b 2026 7, noted a 2026 1, opened c 2026 8, opened d 2026 9"},
+		{first: 1, acts: "opened a 2026 1, noted b 2026 7, opened c 2026 8, noted d 2026 8", what: "not that of a case from before"},
+		{first: 1, acts: "opened a 2026 1, noted b 2026 7, opened c 2026 8, noted d 2026 9", what: "not that of a case from before"},
+		{first: 1, acts: "opened a 2026 1, noted b 2026 7, opened c 2026 7", what: "not after that of an earlier case"},
+		{first: 1, acts: "opened a 2026 1, noted b 2026 7, noted b 2026 6", what: `was "C-2026-000007"`},
+		{first: 1, acts: "opened a 2026 1, opened b 2027 2", what: "where C-2027-000001 follows"},
+		{first: 1, acts: "opened a 2026 1, opened b 2027 1"},
+		{first: 1, begin: 2027, acts: "opened a 2026 1, opened b 2027 2, opened c 2026 5"},
+	} {
+		l := newLog("log.example", 1)
+		if test.begin != 0 {
+			l.now = time.Date(test.begin, 6, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+		}
+		for act := range strings.SplitSeq(test.acts, ", ") {
+			var verb, record string
+			var year, n int
+			if _, err := fmt.Sscan(act, &verb, &record, &year, &n); err != nil {
+				t.Fatal(err)
+			}
+			fields := map[string]any{"text": "a problem"}
+			if n > 0 {
+				fields["number"] = fmt.Sprintf("C-%d-%06d", year, n)
+			}
+			l.act("case."+verb, record, fields)
+		}
+		_, err := checkBytes(l.pack(t, l.files(test.first, len(l.entries))), Options{})
+		if (err == nil) != (test.what == "") || err != nil && !strings.Contains(err.Error(), test.what) {
+			t.Errorf("%s from entry %d: %v", test.acts, test.first, err)
+		}
+	}
+	for _, bad := range []string{"", "C-", "C-2026", "C-2026-1", "C-2026-0000001", "C-26-000001", "C-2026-000000", "c-2026-000001", "2026-000001", "C-2026-00001x", "C--026-000001", "C-2026--00001", "C-2026-000001 "} {
+		if year, n, err := parseNumber(bad); err == nil {
+			t.Errorf("%q is number %d of %d", bad, n, year)
+		}
+	}
+	if year, n, err := parseNumber("C-2026-1234567"); year != 2026 || n != 1234567 || err != nil {
+		t.Errorf("number %d of %d, %v", n, year, err)
+	}
+}

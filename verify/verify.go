@@ -1,0 +1,140 @@
+// Package verify checks an evidence package offline: that it is unaltered,
+// that its records are those of the signed log, that the log is complete over
+// the range it covers, and that what went out was approved by others than its
+// authors (CC2.3, CC7.4). It imports the standard library only, so that an
+// auditor can read all of it. docs/FORMAT.md specifies what it checks.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"example.org/countersign/verify/format"
+)
+
+// Options say what to hold a package against.
+type Options struct {
+	// Key is the verifier key of the log as the caller knows it from elsewhere.
+	// Where it is empty the key is taken from the package, and the summary says
+	// so.
+	Key string
+
+	// Limits bound the cost of a hostile package; what is zero is that of
+	// format.DefaultLimits.
+	Limits format.Limits
+
+	// Progress, where not nil, is told how many bytes a stage has read of those
+	// that it will read; total is 0 for a stage that is done at once. It is
+	// called at every read and must be quick.
+	Progress func(stage string, done, total int64)
+}
+
+// Package checks the evidence package at path in the order of docs/FORMAT.md
+// and stops at the first thing that is wrong, which it returns as a *Failure.
+// Other errors mean that the check could not be made: the file cannot be read,
+// or ctx has ended.
+func Package(ctx context.Context, path string, opt Options) (*Summary, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	return check(ctx, f, info.Size(), opt)
+}
+
+// stages are what is checked, in its order.
+var stages = []struct {
+	name string
+	run  func(*checker) error
+}{
+	{"archive", (*checker).archive},
+	{"seal", (*checker).seal},
+	{"manifest", (*checker).manifest},
+	{"checkpoint", (*checker).checkpoint},
+	{"range", (*checker).entries},
+	{"references", (*checker).references},
+	{"documents", (*checker).documents},
+	{"records", (*checker).records},
+}
+
+func check(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Summary, error) {
+	c := &checker{opt: opt, in: input{ctx: ctx, r: r}, size: size}
+	for _, s := range stages {
+		c.in.begin(s.name, opt.Progress)
+		err := s.run(c)
+		if err == nil {
+			continue
+		}
+		if broken, ok := errors.AsType[*readError](err); ok {
+			return nil, broken.err
+		}
+		var failure *Failure
+		errors.As(within("", none, err), &failure)
+		failure.Stage = s.name
+		return nil, failure
+	}
+	c.summary.conclude(opt.Key != "")
+	return &c.summary, nil
+}
+
+// checker is the state of one check. What a stage has established, those after
+// it rely on.
+type checker struct {
+	opt  Options
+	in   input
+	size int64
+
+	zip   *format.Container
+	files map[string]*format.Member
+
+	key       format.Key
+	sealed    format.Checkpoint // that in seal/proof
+	sealIndex int64
+	sums      format.Seal // what the seal commits to
+	buf       []byte      // for hashing
+
+	head       format.Checkpoint // ledger/checkpoint
+	span       format.Range
+	shown      []place // documents of the entries in the range
+	referenced []reference
+
+	summary Summary
+}
+
+// archive checks the container, and that the files are there that the other
+// stages read.
+func (c *checker) archive() error {
+	var err error
+	if c.zip, err = format.OpenContainer(&c.in, c.size, c.opt.Limits); err != nil {
+		return err
+	}
+	members := c.zip.Members
+	c.files = make(map[string]*format.Member, len(members))
+	for i := range members {
+		c.files[members[i].Name] = &members[i]
+		c.summary.Unpacked += members[i].Size
+	}
+	for _, name := range append(slices.Clone(format.Required), format.Last...) {
+		if c.files[name] == nil {
+			return failf(name, none, "is missing from the package")
+		}
+	}
+	for i, name := range format.Last {
+		if at := len(members) - len(format.Last) + i; members[at].Name != name {
+			return failf(members[at].Name, none, "is where %s belongs in the archive", name)
+		}
+	}
+	c.summary.Files, c.summary.Bytes = len(members), c.size
+	return nil
+}
