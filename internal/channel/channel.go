@@ -12,10 +12,10 @@
 package channel
 
 import (
-	"context"
 	"time"
 
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/mime"
 )
 
 // Kind is how messages travel on a channel.
@@ -62,7 +62,7 @@ type Terms struct {
 	Published []string  `json:"published"`  // where people learn of it: a URL, a clause, a document
 	FromName  string    `json:"from_name"`  // display name of mail that leaves by it
 	Domain    string    `json:"domain"`     // of our Message-IDs; that of the address where empty
-	Reply     string    `json:"reply"`      // id of the channel that answers leave by, where this one sends nothing
+	Reply     string    `json:"reply"`      // id of the mail channel that answers leave by, where it is another
 }
 
 // Channel is a record: terms in force, and what awaits approval.
@@ -109,81 +109,34 @@ func (c *Channel) Terms() Terms {
 		FromName: c.FromName, Domain: c.Domain, Reply: c.Reply}
 }
 
+// apply puts terms in force.
+func (c *Channel) apply(t Terms) {
+	c.Name, c.Kind, c.Address, c.Direction, c.Audience = t.Name, t.Kind, t.Address, t.Direction, t.Audience
+	c.Owner, c.Purpose, c.ReviewDue, c.Published = t.Owner, t.Purpose, t.ReviewDue, t.Published
+	c.FromName, c.Domain, c.Reply = t.FromName, t.Domain, t.Reply
+}
+
 // ReviewOverdue reports whether the review date has passed at t.
 func (c *Channel) ReviewOverdue(t time.Time) bool {
 	return c.State == Approved && c.ReviewDue < t.UTC().Format(time.DateOnly)
 }
 
 // Channels is the kind of record.
-var Channels = ledger.Define[Channel]("channel", []string{"address_key", "state", "review_due"}, (*Channel).row)
+var Channels = ledger.Define("channel", []string{"address_key", "state", "review_due"}, (*Channel).row)
+
+// row gives the address only while the channel receives: no two such channels
+// have the same (CC2.3: who writes to it must know where it arrives).
+func (c *Channel) row(x ledger.Index) []any {
+	key := ""
+	if c.State != Retired && c.Direction != Outbound {
+		key = addressKey(x, c.Address)
+	}
+	return []any{key, string(c.State), c.ReviewDue}
+}
+
+func addressKey(x ledger.Index, address string) string {
+	return x.Blind("channel-address", mime.NormalizeAddr(address))
+}
 
 // Records are the kinds of record of this package.
 func Records() []ledger.Records { return []ledger.Records{Channels} }
-
-// Desk keeps the register.
-type Desk struct{ ledger *ledger.Ledger }
-
-// New returns the Desk of a ledger.
-func New(l *ledger.Ledger) *Desk { return &Desk{l} }
-
-// The actor of every verb is the person who acts, also where a token acts for
-// them: the second person is told from the first by Actor.ID. seen, where a verb
-// takes one, is the Entry of the record as that person saw it; where the record
-// says something else by now the verb is a Conflict.
-
-// Add proposes a channel. The terms are Invalid where one is missing or makes
-// no sense, and a Conflict where another channel has the address.
-func (d *Desk) Add(ctx context.Context, actor ledger.Actor, t Terms) (*Channel, error) {
-	return d.add(ctx, actor, t)
-}
-
-// Change changes what is proposed, or proposes a change of a channel that is
-// approved, which goes on as it is until a second person approves.
-func (d *Desk) Change(ctx context.Context, actor ledger.Actor, id string, seen int64, t Terms) (*Channel, error) {
-	return d.change(ctx, actor, id, seen, t)
-}
-
-// Approve puts what is proposed in force. It is Denied to everybody who had a
-// hand in it.
-func (d *Desk) Approve(ctx context.Context, actor ledger.Actor, id string, seen int64) (*Channel, error) {
-	return d.approve(ctx, actor, id, seen)
-}
-
-// Withdraw takes a pending change back: the channel stays as it was approved.
-func (d *Desk) Withdraw(ctx context.Context, actor ledger.Actor, id string, seen int64) (*Channel, error) {
-	return d.withdraw(ctx, actor, id, seen)
-}
-
-// Retire closes a channel for good, whatever state it is in.
-func (d *Desk) Retire(ctx context.Context, actor ledger.Actor, id, reason string) (*Channel, error) {
-	return d.retire(ctx, actor, id, reason)
-}
-
-// Reviewed records that somebody has looked at an approved channel and found
-// it right, and when to look again (a date).
-func (d *Desk) Reviewed(ctx context.Context, actor ledger.Actor, id, next string) (*Channel, error) {
-	return d.reviewed(ctx, actor, id, next)
-}
-
-// Find returns a channel, NotFound where there is none.
-func (d *Desk) Find(ctx context.Context, src ledger.Source, id string) (*Channel, error) {
-	return Channels.Load(ctx, src, id)
-}
-
-// ByAddress returns the approved channel that receives at an address, however
-// the address is spelt; NotFound where there is none.
-func (d *Desk) ByAddress(ctx context.Context, src ledger.Source, address string) (*Channel, error) {
-	return d.byAddress(ctx, src, address)
-}
-
-// Outbound returns the approved channel by which answers leave to what came in
-// on channel id: the same, or the one it designates. A Conflict says why there
-// is none. (CC2.3: through approved channels only.)
-func (d *Desk) Outbound(ctx context.Context, src ledger.Source, id string) (*Channel, error) {
-	return d.outbound(ctx, src, id)
-}
-
-// List returns every channel, retired ones too, in the order of their names.
-func (d *Desk) List(ctx context.Context, src ledger.Source) ([]*Channel, error) {
-	return d.list(ctx, src)
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -51,7 +50,7 @@ func (d *desk) handle(_ context.Context, j jobs.Job) error {
 }
 
 func runner(l *ledger.Ledger, h jobs.Handler) *jobs.Runner {
-	return jobs.New(l, map[string]jobs.Handler{"a": h}, slog.New(slog.DiscardHandler))
+	return jobs.New(l, map[string]jobs.Handler{"a": h}, nil)
 }
 
 func enqueue(t *testing.T, e *dbtest.Env, kind string, at time.Time, keys ...string) {
@@ -155,7 +154,7 @@ func TestChain(t *testing.T) {
 				})
 			},
 			"b": d.handle,
-		}, slog.New(slog.DiscardHandler))
+		}, nil)
 		var keys []string
 		for i := range 100 {
 			keys = append(keys, fmt.Sprintf("k%03d", i))
@@ -473,7 +472,7 @@ func TestFairness(t *testing.T) {
 		r := jobs.New(e.Ledger, map[string]jobs.Handler{"a": slow, "b": func(ctx context.Context, j jobs.Job) error {
 			close(held)
 			return d.handle(ctx, j)
-		}}, slog.New(slog.DiscardHandler))
+		}}, nil)
 		var keys []string
 		for i := range 40 {
 			keys = append(keys, fmt.Sprint(i))

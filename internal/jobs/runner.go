@@ -44,8 +44,11 @@ type Runner struct {
 }
 
 // New returns a Runner that does the kinds of job that have a handler and
-// leaves all others alone.
+// leaves all others alone. Without a log it is silent.
 func New(l *ledger.Ledger, handlers map[string]Handler, log *slog.Logger) *Runner {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &Runner{ledger: l, handlers: handlers, kinds: slices.Sorted(maps.Keys(handlers)), log: log,
 		kick: make(chan struct{}, 1), workers: 16, lease: 30 * time.Second, beat: 7 * time.Second, poll: time.Second}
 }

@@ -1,0 +1,29 @@
+package channel
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"example.org/countersign/internal/ledger"
+)
+
+// List returns every channel, retired ones too, in the order of their names.
+func (d *Desk) List(ctx context.Context, src ledger.Source) ([]*Channel, error) {
+	all, err := Channels.Select(ctx, src, `ORDER BY r.id`)
+	// By name here, since names are in no column.
+	slices.SortStableFunc(all, func(a, b *Channel) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	return all, err
+}
+
+// holder returns the one channel that receives at an address or is proposed
+// to, nil where there is none.
+func (d *Desk) holder(ctx context.Context, src ledger.Source, address string) (*Channel, error) {
+	found, err := Channels.Select(ctx, src, `WHERE r.address_key = $1`, addressKey(d.ledger.Index(), address))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
