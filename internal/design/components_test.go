@@ -81,7 +81,7 @@ func fullItem() TimelineItem {
 
 func fullLetters() []Letter {
 	return []Letter{
-		{From: "Mara", To: "Security", Copy: "Legal", Subject: "Hello", Channel: "security@", Text: "A\n\nB", Attachments: sampleFiles(), Raw: "/raw"},
+		{From: "Mara", To: "Security", Copy: "Legal", Subject: "Hello", Channel: "security@", Text: "A\n\nB", Quoted: "> Hello", Attachments: sampleFiles(), Raw: "/raw"},
 		{Absent: "Erased."}}
 }
 
@@ -121,6 +121,11 @@ func components() []component {
 		}},
 		{"link", func() []any { return states(Link{"Queue", "/queue"}) }},
 		{"field", func() []any { return append(states(fullField()), states(fullFields()...)...) }},
+		{"grid", func() []any {
+			g := sampleGrid()
+			g.Hint, g.Error = "A hint", "An error"
+			return states(g, Grid{Label: "Matrix", Likelihood: []string{"Rare"}, Rows: []GridRow{{Impact: "Grave", Squares: []GridSquare{{Severity: High}, {}}}}})
+		}},
 		{"problems", func() []any { return states(Problems{"Look again", []Field{fullField()}}, Problems{Title: "None"}) }},
 		{"next-act", func() []any {
 			full := NextAct{Title: "Approve", Why: "You are second.", Effects: []Effect{{"mail", "Goes out"}}, Action: "/approve", Hidden: []Pair{{"v", "3"}}, Fields: []Field{fullField()}, Buttons: []Button{fullButton(), fullLink()}}

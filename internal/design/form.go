@@ -148,6 +148,32 @@ func (f Field) Described() string {
 	return strings.Join(ids, " ")
 }
 
+// Grid is impact × likelihood, each square showing the severity that the matrix
+// gives it. Partial "grid": where Name is set one square can be chosen, which
+// chooses both at once, else it only shows the matrix.
+type Grid struct {
+	Label      string
+	Hint       string
+	Error      string
+	Name       string
+	Likelihood []string // from least to most
+	Rows       []GridRow
+}
+
+// GridRow is one impact, the gravest first.
+type GridRow struct {
+	Impact  string
+	Squares []GridSquare // one per likelihood
+}
+
+// GridSquare is one square of a Grid.
+type GridSquare struct {
+	Value    string // submitted: "3-2"
+	Label    string // for screen readers: "serious, possible"
+	Severity Severity
+	Chosen   bool
+}
+
 // Problems lists what is wrong with a form above it, each linking to its field.
 // Partial "problems"; it draws nothing where no field has an error.
 type Problems struct {

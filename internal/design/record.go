@@ -94,6 +94,7 @@ type Letter struct {
 	Subject        string
 	Channel        string
 	Text           string
+	Quoted         string // earlier messages that it repeats: folded
 	Attachments    []Attachment
 	Absent         string // why there is no text: "Erased on …", "This mail could not be read; it is kept as it came."
 	Raw            string // address of the message as it came

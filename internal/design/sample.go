@@ -72,6 +72,18 @@ func sampleFields() []Field {
 	}
 }
 
+func sampleGrid() Grid {
+	g := Grid{Label: "Impact and likelihood", Name: "cell", Likelihood: []string{"Unlikely", "Possible", "Likely"}}
+	for i, row := range [][]Severity{{High, Critical, Critical}, {Moderate, High, Critical}, {Low, Low, Moderate}} {
+		r := GridRow{Impact: []string{"Grave", "Serious", "Slight"}[i]}
+		for j, s := range row {
+			r.Squares = append(r.Squares, GridSquare{Value: fmt.Sprintf("%d-%d", 3-i, j+1), Label: r.Impact + ", " + g.Likelihood[j], Severity: s, Chosen: i == 1 && j == 1})
+		}
+		g.Rows = append(g.Rows, r)
+	}
+	return g
+}
+
 func sampleNextActs() []NextAct {
 	return []NextAct{
 		{Title: "Approve and send", Why: "You are the second of two approvers. Ines Duarte wrote version 3.", Action: "/approve",

@@ -327,7 +327,7 @@ func TestSelfContained(t *testing.T) {
 }
 
 // forPages are classes that no partial draws: page templates use them.
-var forPages = []string{"split", "aside", "main-part", "keep", "order"}
+var forPages = []string{"split", "aside", "main-part", "keep", "order", "fold", "code", "qr"}
 
 // TestClasses holds that templates use only classes that the stylesheet knows,
 // and that the stylesheet knows no class that nobody uses.
@@ -363,7 +363,7 @@ func TestClasses(t *testing.T) {
 	}
 	plain := map[string]bool{ // a variant that looks like its kind
 		"button-secondary": true, "flash-done": true, "flash-notice": true, "severity-low": true, "severity-none": true, "state-open": true, "state-active": true,
-		"seal-corrected": true, "clock-calm": true, "act-plain": true, "act-internal": true, "act-machine": true, "act-correcting": true, "act-undelivered": true}
+		"seal-corrected": true, "square-low": true, "square-none": true, "clock-calm": true, "act-plain": true, "act-internal": true, "act-machine": true, "act-correcting": true, "act-undelivered": true}
 	for c := range used {
 		if !known[c] && !plain[c] {
 			t.Errorf("class %q is used and not styled", c)

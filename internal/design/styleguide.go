@@ -22,6 +22,7 @@ type StyleguidePage struct {
 	Clocks     []Specimen
 	Buttons    []Button
 	Fields     []Field
+	Grid       Grid
 	Problems   Problems
 	NextActs   []NextAct
 	Filters    FilterBar
@@ -90,6 +91,7 @@ func Styleguide(now time.Time, theme Theme) (StyleguidePage, error) {
 		Clocks:     sampleClocks(now),
 		Buttons:    sampleButtons(),
 		Fields:     sampleFields(),
+		Grid:       sampleGrid(),
 		Problems:   Problems{Title: "One thing needs another look", Fields: sampleFields()},
 		NextActs:   sampleNextActs(),
 		Filters:    sampleFilters(),
