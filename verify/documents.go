@@ -143,6 +143,12 @@ func field[T any](d *format.Document, name string) (T, error) {
 		}
 		return v, nil
 	}
+	if s, ok := any(&v).(*string); ok {
+		if *s, ok = format.Text(raw); !ok {
+			return v, fmt.Errorf("field %s is not text", name)
+		}
+		return v, nil
+	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, fmt.Errorf("field %s is not what it should be: %w", name, err)
 	}

@@ -3,7 +3,6 @@ package format
 import (
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 )
 
 // Cell returns how a CSV file shows a JSON value: the text of a string, the
@@ -17,9 +16,8 @@ func Cell(value []byte) string {
 	case text == "null":
 		return ""
 	case strings.HasPrefix(text, `"`):
-		if isPlain(text) {
-			text = text[1 : len(text)-1]
-		} else if json.Unmarshal(value, &text) != nil {
+		var ok bool
+		if text, ok = Text(value); !ok {
 			return string(value)
 		}
 	case strings.HasPrefix(text, "["):
@@ -38,8 +36,27 @@ func Cell(value []byte) string {
 	return text
 }
 
-// isPlain reports whether a JSON string is its text in quotes: most are, and
+// Text returns the text of a JSON string. Most are their text in quotes and
 // need no parser.
-func isPlain(s string) bool {
-	return len(s) > 1 && strings.IndexByte(s[1:], '"') == len(s)-2 && strings.IndexByte(s, '\\') < 0 && utf8.ValidString(s)
+func Text(value []byte) (string, bool) {
+	if isPlain(value) {
+		return string(value[1 : len(value)-1]), true
+	}
+	var s string
+	err := json.Unmarshal(value, &s)
+	return s, err == nil && value[0] == '"'
+}
+
+// isPlain reports whether value is ASCII text in quotes without escapes.
+func isPlain(value []byte) bool {
+	last := len(value) - 1
+	if last < 1 || value[0] != '"' || value[last] != '"' {
+		return false
+	}
+	for _, c := range value[1:last] {
+		if c < ' ' || c > '~' || c == '\\' || c == '"' {
+			return false
+		}
+	}
+	return true
 }

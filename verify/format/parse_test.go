@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"io"
 	"strings"
 	"testing"
@@ -301,6 +302,17 @@ func TestCheckPath(t *testing.T) {
 	} {
 		if CheckPath(bad) == nil {
 			t.Errorf("%q is a path", bad)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	for _, value := range []string{`""`, `"a"`, `"ä\u00e4\""`, "\"\xff\"", "\"\n\"", `"`, ``, `null`, `1`, `"a`, `"a"b"`, `"a" `, ` "a"`, `["a"]`} {
+		var want string
+		err := json.Unmarshal([]byte(value), &want)
+		ok := err == nil && value[0] == '"'
+		if got, isText := Text([]byte(value)); isText != ok || ok && got != want {
+			t.Errorf("%s is the text %q, %v; want %q, %v", value, got, isText, want, ok)
 		}
 	}
 }
