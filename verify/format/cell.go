@@ -22,7 +22,8 @@ func Cell(value []byte) string {
 		}
 	case strings.HasPrefix(text, "["):
 		var list []string
-		if json.Unmarshal(value, &list) != nil {
+		first := strings.TrimLeft(text[1:], " \t\r\n")
+		if !strings.HasPrefix(first, `"`) && first != "]" || json.Unmarshal(value, &list) != nil {
 			return text
 		}
 		text = strings.Join(list, "; ")

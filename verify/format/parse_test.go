@@ -320,7 +320,7 @@ func TestText(t *testing.T) {
 func TestCell(t *testing.T) {
 	for value, want := range map[string]string{
 		`"text"`: "text", `""`: "", `null`: "", `-5`: "-5", `true`: "true", `{"a":1}`: `{"a":1}`,
-		`["a","b"]`: "a; b", `[]`: "", `[1,2]`: "[1,2]", `"=1+1"`: "'=1+1", `["@a","b"]`: "'@a; b",
+		`["a","b"]`: "a; b", `[]`: "", `[ ]`: "", `[1,2]`: "[1,2]", `[ "a" ]`: "a", `["a",1]`: `["a",1]`, `[`: "[", `[{}]`: "[{}]", `"=1+1"`: "'=1+1", `["@a","b"]`: "'@a; b",
 		`"-"`: "'-", `"+1"`: "'+1", `"\tx"`: "'\tx", `"\rx"`: "'\rx", `"a\r\nb"`: "a\nb", `"\u003ca"`: "<a", `"broken`: `"broken`, `"`: `"`, "\"\xff\"": "\ufffd", `"ä"`: "ä",
 	} {
 		if got := Cell([]byte(value)); got != want {
