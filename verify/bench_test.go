@@ -25,11 +25,11 @@ func largeLog(n int) (l *testLog, cases, responses []int) {
 		}
 		switch i % 10 {
 		case 0:
-			cases = append(cases, int(l.act("case.opened", record, fields)))
+			cases = append(cases, int(l.act("casefile.opened", record, fields)))
 		case 9:
 			responses = append(responses, int(l.act("response.sent", record, with(response(), "channel", "help@example.com", "subject", "Re: export", "to", "customer@example.com", "text", "It is repaired."))))
 		default:
-			l.act("case.classified", record, fields)
+			l.act("casefile.classified", record, fields)
 		}
 	}
 	return l, cases, responses

@@ -315,11 +315,11 @@ func with(fields map[string]any, pairs ...any) map[string]any {
 func smallLog() *testLog {
 	l := newLog("log.example/countersign", 1)
 	l.act("channel.approved", "chanR1kqT0yKp2v7yJ3m5g", map[string]any{"address": "help@example.com"})
-	l.act("case.opened", "case1", map[string]any{"number": "C-2026-000001", "subject": "=2+2 is <not> a formula\r\nbut text", "tags": []string{"a", "b"}})
-	l.act("case.opened", "case2", map[string]any{"number": "C-2026-000002", "urgent": true})
+	l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "subject": "=2+2 is <not> a formula\r\nbut text", "tags": []string{"a", "b"}})
+	l.act("casefile.opened", "case2", map[string]any{"number": "C-2026-000002", "urgent": true})
 	l.act("response.approved", "response1", with(response(), "state", "approved", "sent_hash", nil))
 	l.act("response.sent", "response1", response())
-	l.act("case.closed", "case1", map[string]any{"number": "C-2026-000001", "state": "closed"})
+	l.act("casefile.closed", "case1", map[string]any{"number": "C-2026-000001", "state": "closed"})
 	return l
 }
 

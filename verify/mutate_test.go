@@ -29,8 +29,8 @@ func caught(t *testing.T, name string, b []byte) {
 func TestEveryByte(t *testing.T) {
 	l := newLog("log.example", 1)
 	l.act("channel.approved", "channel1", map[string]any{"address": "help@example.com"})
-	l.act("case.opened", "case1", map[string]any{"number": "C-2026-000001"})
-	l.act("case.noted", "case1", nil)
+	l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001"})
+	l.act("casefile.noted", "case1", nil)
 	f := l.files(1, 2, 0)
 	l.rows(f, "cases", 1)
 	b := l.pack(t, f)
@@ -375,12 +375,12 @@ func TestLogOutOfOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) { want(t, err, "range", "ledger/entries", test.entry, test.what) })
 	}
 	l := newLog("log.example/countersign", 1)
-	l.seq["case"] = 4
-	l.act("case.noted", "case1", nil)
+	l.seq["casefile"] = 4
+	l.act("casefile.noted", "case1", nil)
 	_, err := checkBytes(l.pack(t, l.files(0, 1)), Options{})
 	want(t, err, "range", "ledger/entries", 0, "where 1 follows")
 	l = newLog("log.example/countersign", 1)
-	l.act("case.noted", "case1", nil)
+	l.act("casefile.noted", "case1", nil)
 	f := l.files(0, 1)
 	l.now -= 10000000
 	_, err = checkBytes(l.pack(t, f), Options{})

@@ -23,8 +23,8 @@ type rule struct {
 
 // rules is the table that a later kind of record adds its own to.
 var rules = []rule{
-	{act: "case.opened", check: (*conduct).opened},
-	{kind: "case", check: (*conduct).numbered},
+	{act: "casefile.opened", check: (*conduct).opened},
+	{kind: "casefile", check: (*conduct).numbered},
 	{act: "response.sending", check: (*conduct).sending},
 	{act: "response.sent", check: (*conduct).sent},
 	{act: "response.resolved", check: (*conduct).resolved},

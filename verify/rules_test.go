@@ -92,7 +92,7 @@ func TestResponsesWithoutEnd(t *testing.T) {
 func TestRedactedFields(t *testing.T) {
 	l := newLog("log.example", 1)
 	l.act("response.sent", "response1", with(response(), "exception", "rule 1"))
-	l.act("case.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"})
+	l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"})
 	for i := range l.docs[0].Fields {
 		log := l.clone()
 		f := log.files(0, 2)
@@ -160,7 +160,7 @@ func TestTrackingNumbers(t *testing.T) {
 			if n > 0 {
 				fields["number"] = fmt.Sprintf("C-%d-%06d", year, n)
 			}
-			l.act("case."+verb, record, fields)
+			l.act("casefile."+verb, record, fields)
 		}
 		_, err := checkBytes(l.pack(t, l.files(test.first, len(l.entries))), Options{})
 		if (err == nil) != (test.what == "") || err != nil && !strings.Contains(err.Error(), test.what) {
