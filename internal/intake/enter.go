@@ -21,7 +21,7 @@ func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, e
 		return nil, err
 	}
 	if len(hits) > 0 && hits[0].repeated {
-		return d.again(ctx, tx, hits[0].id, p)
+		return again(ctx, tx, hits[0], p.code)
 	}
 	home, related, err := d.home(ctx, tx, p, hits)
 	if err != nil {
@@ -43,26 +43,22 @@ func (d *Desk) repeated(ctx context.Context, m *Communication) (*Receipt, error)
 	var r *Receipt
 	err = d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
 		var err error
-		r, err = d.again(ctx, tx, hits[0].id, nil)
+		r, err = again(ctx, tx, hits[0], "")
 		return err
 	})
 	return r, err
 }
 
-// again counts another arrival of what is recorded already. p may be nil.
-func (d *Desk) again(ctx context.Context, tx *ledger.Tx, communication string, p *parcel) (*Receipt, error) {
-	first, err := Communications.Load(ctx, tx, communication)
+// again counts another arrival of what is recorded already.
+func again(ctx context.Context, tx *ledger.Tx, first hit, code string) (*Receipt, error) {
+	number, err := numberOf(ctx, tx, first.casefile)
 	if err != nil {
 		return nil, err
 	}
-	if err := count(tx, first.ID); err != nil {
+	if err := count(tx, first.id); err != nil {
 		return nil, err
 	}
-	r := &Receipt{Case: first.Case, Number: first.Number, Communication: first.ID, Duplicate: true}
-	if p != nil {
-		r.Code = p.code
-	}
-	return r, nil
+	return &Receipt{Case: first.casefile, Number: number, Communication: first.id, Code: code, Duplicate: true}, nil
 }
 
 // maxCandidates is how many cases one message is held against.
@@ -230,9 +226,10 @@ func join(ctx context.Context, tx *ledger.Tx, p *parcel, home string) (*Receipt,
 	return &Receipt{Case: c.ID, Number: c.Number, Communication: m.ID}, nil
 }
 
-// ours reports whether messages to an address come to us.
-func (d *Desk) ours(ctx context.Context, address string) (bool, error) {
-	if address == "" {
+// ours reports whether messages to an address come to us by a channel of the
+// organisation that ch belongs to.
+func (d *Desk) ours(ctx context.Context, ch *channel.Channel, address string) (bool, error) {
+	if address == "" || ch.Kind == channel.Email && !aligned(domainOf(address), domainOf(ch.Address)) {
 		return false, nil
 	}
 	_, err := d.channels.ByAddress(ctx, d.ledger, address)
@@ -289,6 +286,18 @@ func (p *parcel) unconfirmed() string {
 	return ""
 }
 
+// owed names a confirmation in the table of those: by day and address first,
+// which is how they are counted.
+type owed struct {
+	day           int64 // since 1970
+	address       string
+	communication string
+}
+
+func owedTo(x ledger.Index, m *Communication, address string) owed {
+	return owed{m.ReceivedAt / (24 * time.Hour).Microseconds(), blindAddr(x, address), m.ID}
+}
+
 // queueConfirmation makes a confirmation due, unless the address has had its
 // share of the day; then it returns that.
 func queueConfirmation(tx *ledger.Tx, x ledger.Index, p *parcel) (why string, err error) {
@@ -296,8 +305,7 @@ func queueConfirmation(tx *ledger.Tx, x ledger.Index, p *parcel) (why string, er
 	if p.m.Auth.Result == Pass {
 		most = maxConfirmations
 	}
-	day := p.m.ReceivedAt / (24 * time.Hour).Microseconds()
-	ok, err := countConfirmation(tx, p.m.ID, blindAddr(x, p.sender), day, most)
+	ok, err := countConfirmation(tx, owedTo(x, p.m, p.sender), most)
 	if err != nil || !ok {
 		return "the address had " + strconv.Itoa(most) + " confirmations today", err
 	}

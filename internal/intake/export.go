@@ -41,9 +41,9 @@ type RowFile struct {
 // pageSize is how many communications are in memory at a time.
 const pageSize = 100
 
-// Each calls f with every communication received from from until before to, in
+// Between calls f with every communication received from from until before to, in
 // the order of receipt; zero times are no bound.
-func (d *Desk) Each(ctx context.Context, from, to time.Time, f func(*Communication) error) error {
+func (d *Desk) Between(ctx context.Context, from, to time.Time, f func(*Communication) error) error {
 	after, before, last := int64(0), int64(1)<<62, ""
 	if !from.IsZero() {
 		after = from.UnixMicro()
@@ -81,7 +81,7 @@ func (d *Desk) Export(ctx context.Context, from, to time.Time, f func(Row) error
 	for _, ch := range list {
 		addresses[ch.ID] = ch.Address
 	}
-	return d.Each(ctx, from, to, func(m *Communication) error {
+	return d.Between(ctx, from, to, func(m *Communication) error {
 		text, err := d.Text(ctx, m)
 		if err != nil {
 			return err

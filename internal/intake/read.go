@@ -22,6 +22,7 @@ import (
 const (
 	maxInlineRaw  = 64 << 10 // bytes of a message kept in its record
 	maxInlineText = 8 << 10  // bytes of a text kept in its record
+	maxPath       = 512      // bytes of an address or name in the envelope
 	maxFiles      = 100      // attachments kept apart; further ones are in the raw message only
 )
 
@@ -107,7 +108,10 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 		return err
 	}
 	if in.Source == FromSMTP {
-		m.Envelope = &Envelope{From: strings.Trim(in.From, "<>"), To: in.To, HELO: clean(in.HELO, 255), TLS: in.TLS}
+		m.Envelope = &Envelope{From: clean(strings.Trim(in.From, "<>"), maxPath), HELO: clean(in.HELO, maxPath), TLS: in.TLS}
+		for _, to := range in.To {
+			m.Envelope.To = append(m.Envelope.To, clean(to, maxPath))
+		}
 		if in.Remote != nil {
 			m.Envelope.RemoteIP = in.Remote.String()
 		}
@@ -119,7 +123,7 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 	fillFrom(m, msg)
 	d.authenticate(ctx, m, msg, in)
 	p.sender = senderOf(m)
-	if p.own, err = d.ours(ctx, p.sender); err != nil {
+	if p.own, err = d.ours(ctx, p.channel, p.sender); err != nil {
 		return err
 	}
 	p.about = references(m, msg)

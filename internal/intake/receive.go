@@ -19,7 +19,7 @@ import (
 type Incoming struct {
 	Channel string // address it was sent to
 	Source  Source // FromSMTP, FromImport, FromAPI
-	From    string // envelope sender, "<>" for the null one, "" where there is no envelope
+	From    string // envelope sender, "" or "<>" for the null one
 	To      []string
 	Remote  net.IP // nil: unknown
 	HELO    string
@@ -64,9 +64,11 @@ func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r, err := d.repeated(ctx, p.m); r != nil || err != nil {
-		body.abort()
-		return r, err
+	if body.w != nil { // what is small is told apart in the transaction
+		if r, err := d.repeated(ctx, p.m); r != nil || err != nil {
+			body.abort()
+			return r, err
+		}
 	}
 	if err := body.commit(p.m); err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func (d *Desk) Report(ctx context.Context, r Report) (*Receipt, error) {
 		m.From = []mime.Address{{Name: r.Name, Addr: r.Address}}
 	}
 	p.sender = senderOf(m)
-	if p.own, err = d.ours(ctx, p.sender); err != nil {
+	if p.own, err = d.ours(ctx, p.channel, p.sender); err != nil {
 		return nil, err
 	}
 	if err := d.fileReport(ctx, p, r.Text, r.Files); err != nil {

@@ -115,21 +115,23 @@ func count(tx *ledger.Tx, communication string) error {
 
 // countConfirmation notes that a confirmation is owed, unless the address has
 // most of them that day.
-func countConfirmation(tx *ledger.Tx, communication, address string, day int64, most int) (bool, error) {
-	n, err := tx.Work(`INSERT INTO confirmation (communication, address, day, state)
-		SELECT $1, $2, CAST($3 AS BIGINT), 'queued'
-		WHERE (SELECT COUNT(*) FROM confirmation WHERE address = $2 AND day = CAST($3 AS BIGINT)) < CAST($4 AS BIGINT)`,
-		communication, address, day, most)
+func countConfirmation(tx *ledger.Tx, o owed, most int) (bool, error) {
+	n, err := tx.Work(`INSERT INTO confirmation (day, address, communication, state)
+		SELECT CAST($1 AS BIGINT), $2, $3, 'queued'
+		WHERE (SELECT COUNT(*) FROM confirmation WHERE day = CAST($1 AS BIGINT) AND address = $2) < CAST($4 AS BIGINT)`,
+		o.day, o.address, o.communication, most)
 	return n == 1, err
 }
 
-// confirmationState returns how far the confirmation of a communication is.
-func confirmationState(ctx context.Context, q db.Querier, communication string) (state string, err error) {
-	_, err = q.One(ctx, `SELECT state FROM confirmation WHERE communication = $1`, []any{communication}, &state)
+// confirmationState returns how far a confirmation is, "" where none is owed.
+func confirmationState(ctx context.Context, q db.Querier, o owed) (state string, err error) {
+	_, err = q.One(ctx, `SELECT state FROM confirmation WHERE day = $1 AND address = $2 AND communication = $3`,
+		[]any{o.day, o.address, o.communication}, &state)
 	return state, err
 }
 
-func setConfirmation(tx *ledger.Tx, communication, state string) error {
-	_, err := tx.Work(`UPDATE confirmation SET state = $2 WHERE communication = $1`, communication, state)
+func setConfirmation(tx *ledger.Tx, o owed, state string) error {
+	_, err := tx.Work(`UPDATE confirmation SET state = $4 WHERE day = $1 AND address = $2 AND communication = $3`,
+		o.day, o.address, o.communication, state)
 	return err
 }

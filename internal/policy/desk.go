@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,9 +31,10 @@ var (
 
 // Desk keeps policies. It is safe for concurrent use.
 type Desk struct {
-	ledger *ledger.Ledger
-	people *people.Desk
-	cached atomic.Pointer[Set]
+	ledger  *ledger.Ledger
+	people  *people.Desk
+	cached  atomic.Pointer[Set]
+	loading sync.Mutex
 }
 
 // New returns a Desk; persons says who may approve.

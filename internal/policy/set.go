@@ -42,15 +42,29 @@ func (d *Desk) InForce(ctx context.Context, src ledger.Source) (*Set, error) {
 	if s := d.cached.Load(); s != nil && s.Stamp == now {
 		return s, nil
 	}
+	if _, inside := src.(*ledger.Tx); inside { // what a Tx sees may never be
+		return load(ctx, src, now)
+	}
+	d.loading.Lock() // one compiles, the others wait
+	defer d.loading.Unlock()
+	if s := d.cached.Load(); s != nil && s.Stamp >= now {
+		return s, nil
+	}
+	s, err := load(ctx, src, now)
+	if err != nil {
+		return nil, err
+	}
+	d.cached.Store(s)
+	return s, nil
+}
+
+func load(ctx context.Context, src ledger.Source, stamp int64) (*Set, error) {
 	list, err := inForce(ctx, src)
 	if err != nil {
 		return nil, fmt.Errorf("policies in force: %w", err)
 	}
 	s := compose(list)
-	s.Stamp = now
-	if _, inside := src.(*ledger.Tx); !inside { // what a Tx sees may never be
-		d.cached.Store(s)
-	}
+	s.Stamp = stamp
 	return s, nil
 }
 

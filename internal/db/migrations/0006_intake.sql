@@ -46,12 +46,12 @@ CREATE INDEX communication_received ON communication (received_at);
 
 -- Confirmations owed and sent: how many an address may get in a day.
 CREATE TABLE confirmation (
-	communication TEXT  NOT NULL PRIMARY KEY, -- the one that is confirmed
+	day           {int} NOT NULL, -- since 1970
 	address       TEXT  NOT NULL, -- blind
-	day           {int} NOT NULL, -- days since 1970
-	state         TEXT  NOT NULL  -- queued, sending, done
+	communication TEXT  NOT NULL, -- the one that is confirmed
+	state         TEXT  NOT NULL, -- queued, sending, done
+	PRIMARY KEY (day, address, communication)
 ){strict};
-CREATE INDEX confirmation_rate ON confirmation (address, day);
 
 -- How often the same bytes came again.
 CREATE TABLE repeated_arrival (
