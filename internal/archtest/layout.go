@@ -26,6 +26,7 @@ var tiers = map[string]tier{
 	// Mechanism. Keys are rows, and blobs are encrypted under keys.
 	"verify":                10,
 	"internal/db":           10,
+	"internal/mime/field":   1,
 	"internal/mime":         10,
 	"internal/rules":        10,
 	"internal/design/chart": 10,
@@ -65,6 +66,8 @@ var tiers = map[string]tier{
 
 	"client":       90, // only the command line uses it
 	"internal/app": 90,
+
+	"internal/demo": 95,
 
 	"cmd/countersign": 100,
 	"internal/bench":  100, // a program of its own: make bench

@@ -80,6 +80,12 @@ const (
 	Support       Category = "support"
 )
 
+// Categories returns those of the default set, in the order in which pages
+// offer them.
+func Categories() []Category {
+	return []Category{Incident, Vulnerability, Phishing, Availability, Privacy, Regulator, Press, Assurance, Billing, Support}
+}
+
 // Urgency says how soon somebody should look.
 type Urgency string
 
@@ -90,6 +96,11 @@ const (
 	UrgencyHigh      Urgency = "high"
 	UrgencyImmediate Urgency = "immediate"
 )
+
+// Urgencies returns every urgency, from the least.
+func Urgencies() []Urgency {
+	return []Urgency{UrgencyLow, UrgencyNormal, UrgencyHigh, UrgencyImmediate}
+}
 
 // Disposition sets a message aside, reversibly, or keeps it from being set
 // aside.
