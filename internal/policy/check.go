@@ -44,6 +44,13 @@ func parseLabel(l string) (kind Kind, name string, version int64, ok bool) {
 	return Kind(parts[0]), name, version, err == nil
 }
 
+// Check says what is wrong with the body of a kind, as a fault.Invalid that
+// names the attribute; a page calls it while somebody writes.
+func Check(kind Kind, body json.RawMessage) error {
+	_, err := check(kind, body)
+	return err
+}
+
 // check reads the body of a kind and returns it in its canonical form.
 func check(kind Kind, body json.RawMessage) (json.RawMessage, error) {
 	if len(body) > maxBody {
