@@ -40,7 +40,17 @@ func (d *Desk) Import(ctx context.Context, channel string, paths []string, progr
 	if _, err := d.channels.ByAddress(ctx, d.ledger, channel); err != nil {
 		return nil, err
 	}
-	i := &importing{desk: d, channel: channel, progress: progress, result: Result{Refused: []Refusal{}}}
+	return Import(ctx, paths, func(ctx context.Context, raw io.Reader) (bool, error) {
+		r, err := d.Receive(ctx, Incoming{Channel: channel, Source: FromImport, Raw: raw})
+		return err == nil && r.Duplicate, err
+	}, progress)
+}
+
+// Import reads mails as Desk.Import does and hands each to deliver, which may
+// be a client of a server elsewhere. A fault.Invalid of deliver refuses that
+// one mail; every other error ends the import.
+func Import(ctx context.Context, paths []string, deliver func(context.Context, io.Reader) (duplicate bool, err error), progress func(Result)) (*Result, error) {
+	i := &importing{deliver: deliver, progress: progress, result: Result{Refused: []Refusal{}}}
 	for _, path := range paths {
 		if err := i.path(ctx, path); err != nil {
 			return &i.result, err
@@ -50,8 +60,7 @@ func (d *Desk) Import(ctx context.Context, channel string, paths []string, progr
 }
 
 type importing struct {
-	desk     *Desk
-	channel  string
+	deliver  func(context.Context, io.Reader) (bool, error)
 	progress func(Result)
 	result   Result
 }
@@ -161,11 +170,11 @@ func (i *importing) mailbox(ctx context.Context, path string, r io.Reader) error
 // message imports one mail.
 func (i *importing) message(ctx context.Context, path string, raw io.Reader) error {
 	i.result.Read++
-	r, err := i.desk.Receive(ctx, Incoming{Channel: i.channel, Source: FromImport, Raw: raw})
+	duplicate, err := i.deliver(ctx, raw)
 	kind, msg := fault.Of(err)
 	_, unread := errors.AsType[*fs.PathError](err)
 	switch {
-	case err == nil && r.Duplicate:
+	case err == nil && duplicate:
 		i.result.Duplicates++
 	case err == nil:
 		i.result.Recorded++
