@@ -329,10 +329,6 @@ func (d *Desk) ChangePassword(ctx context.Context, who *Identity, old, new strin
 	if err := acceptable(new, who.Name, who.Email); err != nil {
 		return err
 	}
-	entry, err := personEntry(ctx, d.ledger, who.ID)
-	if err != nil {
-		return fmt.Errorf("change password: %w", err)
-	}
 	taken, err := d.provePassword(ctx, who.ID, old)
 	if err != nil {
 		return err
@@ -341,10 +337,7 @@ func (d *Desk) ChangePassword(ctx context.Context, who *Identity, old, new strin
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, who.self(), who.ID, "password-changed", "CC6.1", func(ctx context.Context, tx *ledger.Tx, p *Person) error {
-		if p.Entry != entry {
-			return errMoved
-		}
+	return d.changeOwn(ctx, who, "password-changed", func(ctx context.Context, tx *ledger.Tx, p *Person) error {
 		if err := succeed(tx, taken); err != nil {
 			return err
 		}

@@ -3,9 +3,6 @@ package people
 import (
 	"strings"
 	"testing"
-	"time"
-
-	"pgregory.net/rapid"
 )
 
 func TestAcceptable(t *testing.T) {
@@ -42,34 +39,6 @@ func TestOpaque(t *testing.T) {
 	if opaque("Zu\u0308rich im Regen") != opaque("Z\u00fcrich im\u00a0Regen") {
 		t.Error("composed and decomposed letters differ")
 	}
-}
-
-// TestAllowance: nobody waits longer than an interval, however many attempts
-// were made, and no more get through than the rate says.
-func TestAllowance(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a := allowance{rapid.Int64Range(1, 30).Draw(t, "burst"), time.Duration(rapid.IntRange(1, 60).Draw(t, "interval")) * time.Second}
-		now, busy, through := int64(1_790_000_000_000_000), int64(0), int64(0)
-		start := now
-		for _, pause := range rapid.SliceOf(rapid.Int64Range(0, 90_000_000)).Draw(t, "pauses") {
-			now += pause
-			next, wait := a.take(busy, now)
-			if wait < 0 || wait > a.interval {
-				t.Fatalf("wait %v of an interval of %v", wait, a.interval)
-			}
-			if wait == 0 {
-				through++
-			} else if next != busy {
-				t.Fatal("a refused attempt takes from the allowance")
-			} else if _, again := a.take(busy, now+wait.Microseconds()); again != 0 {
-				t.Fatalf("after waiting %v there is another %v to wait", wait, again)
-			}
-			busy = next
-		}
-		if most := a.burst + (now-start)/a.interval.Microseconds(); through > most {
-			t.Fatalf("%d got through, at most %d should", through, most)
-		}
-	})
 }
 
 func FuzzAcceptable(f *testing.F) {

@@ -338,6 +338,26 @@ func stands(ctx context.Context, tx *ledger.Tx, who *Identity, r Role) error {
 	return nil
 }
 
+// changeOwn is change of somebody's own credentials, in a session.
+func (d *Desk) changeOwn(ctx context.Context, who *Identity, verb string, f func(context.Context, *ledger.Tx, *Person) error) error {
+	return d.change(ctx, who.self(), who.ID, verb, "CC6.1", func(ctx context.Context, tx *ledger.Tx, p *Person) error {
+		if err := stillIn(ctx, tx, who); err != nil {
+			return err
+		}
+		return f(ctx, tx, p)
+	})
+}
+
+// stillIn refuses credentials to a session that ended while the request was
+// under way: a reset ends what a thief has, so nothing may be made after it.
+func stillIn(ctx context.Context, tx *ledger.Tx, who *Identity) error {
+	owner, err := sessionOwner(ctx, tx, who.Session)
+	if err == nil && owner != who.ID {
+		err = ErrNotSignedIn
+	}
+	return err
+}
+
 // inSession refuses what only a person in a session may do: a stolen token must
 // not be able to make itself at home.
 func inSession(who *Identity) error {

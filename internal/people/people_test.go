@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pquerna/otp/totp"
 
 	"example.org/countersign/internal/criteria"
 	"example.org/countersign/internal/db"
@@ -305,77 +306,6 @@ func TestConstantWork(t *testing.T) {
 	})
 }
 
-func TestThrottle(t *testing.T) {
-	each(t, func(e *env) {
-		ctx := e.t.Context()
-		admin := e.founder()
-		from := func(i int) Client { return Client{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})} }
-		_, _, err := e.SignIn(ctx, "ada@example.org", pass, "", office)
-		e.ok(err)
-
-		var looked atomic.Int64 // many at once count as many
-		together(12, func(int) error {
-			_, _, err := e.SignIn(ctx, "ada@example.org", "wrong", "", from(1))
-			if errors.Is(err, errWrong) {
-				looked.Add(1)
-			}
-			return err
-		})
-		if looked.Load() != perPair.burst {
-			e.t.Errorf("%d of 12 attempts at once were looked at, want %d", looked.Load(), perPair.burst)
-		}
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", from(1))
-		e.fails(err, fault.Unavailable, "try again in 30 seconds")
-		e.Clock.Advance(29 * time.Second)
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", from(1))
-		e.fails(err, fault.Unavailable, "try again in 1 seconds")
-		e.Clock.Advance(time.Second)
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", from(1))
-		e.ok(err)
-		e.Clock.Advance(time.Minute)
-		e.ok(e.Sweep(ctx))
-		if f := e.failed(admin.ID); len(f) != 1 || f[0].Failures != 14 || f[0].Refused != 9 {
-			e.t.Errorf("sealed %+v", f)
-		}
-	})
-}
-
-// TestNobodyIsLockedOut: while strangers use up all that the account allows,
-// its person signs in from where they always do.
-func TestNobodyIsLockedOut(t *testing.T) {
-	each(t, func(e *env) {
-		ctx := e.t.Context()
-		e.founder()
-		_, _, err := e.SignIn(ctx, "ada@example.org", pass, "", office)
-		e.ok(err)
-		for i := range int(perAccount.burst) {
-			_, err := e.reserve(ctx, "", e.signInSlots("ada@example.org", netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})))
-			e.ok(err)
-		}
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", Client{Address: netip.MustParseAddr("203.0.113.1")})
-		e.fails(err, fault.Unavailable, "try again")
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", office)
-		e.ok(err)
-		for i := range int(perAddress.burst) { // somebody in the same office tries everybody else
-			if _, err = e.reserve(ctx, "", e.signInSlots(fmt.Sprintf("p%d@example.org", i), office.Address)); err != nil {
-				break
-			}
-		}
-		_, err = e.reserve(ctx, "", e.signInSlots("new@example.org", office.Address))
-		e.fails(err, fault.Unavailable, "try again")
-		_, _, err = e.SignIn(ctx, "ada@example.org", pass, "", office)
-		e.ok(err)
-		e.Clock.Advance(familiar)
-		e.ok(e.Sweep(ctx))
-		var left int64
-		_, err = e.One(ctx, `SELECT COUNT(*) FROM sign_in_limit`, nil, &left)
-		e.ok(err)
-		if left != 0 {
-			e.t.Errorf("%d limits are kept for ever", left)
-		}
-	})
-}
-
 func TestReset(t *testing.T) {
 	each(t, func(e *env) {
 		ctx := e.t.Context()
@@ -420,7 +350,32 @@ func TestReset(t *testing.T) {
 		late, err := e.ResetPassword(ctx, admin, exec.ID)
 		e.ok(err)
 		e.Clock.Advance(resetTime)
+		_, err = e.Link(ctx, late)
+		e.fails(err, fault.NotFound, "another")
 		e.fails(e.Recover(ctx, late, pass), fault.NotFound, "another")
+	})
+}
+
+// TestNothingAfterReset: a session that a reset ended makes no credentials any
+// more, even where its request had begun before.
+func TestNothingAfterReset(t *testing.T) {
+	each(t, func(e *env) {
+		ctx := e.t.Context()
+		admin := e.founder()
+		bob := e.join(admin, "bob", Analyst)
+		_, thief := e.signIn(bob.ID)
+		x, err := e.EnrolTOTP(ctx, thief)
+		e.ok(err)
+		_, err = e.ResetPassword(ctx, admin, bob.ID)
+		e.ok(err)
+		_, err = e.EnrolTOTP(ctx, thief)
+		e.fails(err, fault.Denied, "sign in first")
+		key, err := totp.GenerateCode(x.Secret, e.Clock.Now())
+		e.ok(err)
+		_, err = e.ConfirmTOTP(ctx, thief, key)
+		e.fails(err, fault.Denied, "sign in first")
+		_, _, err = e.NewToken(ctx, thief, "x", []Role{Staff}, dbtest.Start.Add(time.Hour), false)
+		e.fails(err, fault.Denied, "sign in first")
 	})
 }
 
@@ -513,10 +468,15 @@ func TestPlanted(t *testing.T) {
 		if got, err := e.Token(ctx, secret); !errors.Is(err, ErrNotSignedIn) {
 			e.t.Errorf("a token that was pointed elsewhere acts as %+v, %v", got, err)
 		}
-		e.ok(e.DB.Script(ctx, `DELETE FROM person_password WHERE person = '`+admin.ID+`'`))
+		e.ok(e.DB.Script(ctx, `UPDATE person_password SET person = 'kept' WHERE person = '`+admin.ID+`'`))
 		e.ok(e.DB.Script(ctx, `UPDATE person_password SET person = '`+admin.ID+`' WHERE person = '`+mole.ID+`'`))
 		if _, _, err := e.SignIn(ctx, "ada@example.org", pass, "", office); !errors.Is(err, errWrong) {
 			e.t.Errorf("the password of another opens the account: %v", err)
+		}
+		e.ok(e.Deactivate(ctx, admin, mole.ID)) // and a row that was taken away is no use put back
+		e.ok(e.DB.Script(ctx, `UPDATE person_password SET person = '`+mole.ID+`' WHERE person = '`+admin.ID+`'`))
+		if _, _, err := e.SignIn(ctx, "mole@example.org", pass, "", office); !errors.Is(err, errWrong) {
+			e.t.Errorf("the password of a deactivated account opens it: %v", err)
 		}
 	})
 }

@@ -39,7 +39,7 @@ func (d *Desk) SetRoles(ctx context.Context, admin *Identity, person string, rol
 
 // firstLead confirms the first lead of an installation, whom nobody can.
 func firstLead(ctx context.Context, tx *ledger.Tx, p *Person) error {
-	if !p.Active || !p.Has(Lead) || p.ApproverSince != 0 {
+	if !p.Active || !p.Has(Lead) {
 		return nil
 	}
 	there, err := anyApprover(ctx, tx)

@@ -88,6 +88,27 @@ func TestNoPowerByOneself(t *testing.T) {
 	})
 }
 
+// TestFirstLead: the first needs nobody, however they became it, and it stays
+// the first however it ends.
+func TestFirstLead(t *testing.T) {
+	each(t, func(e *env) {
+		ctx := e.t.Context()
+		admin := e.founder()
+		bob := e.join(admin, "bob", Staff)
+		e.ok(e.SetRoles(ctx, admin, bob.ID, []Role{Lead}))
+		bob = as(e.find(bob.ID))
+		e.ok(e.MayApprove(ctx, e.Ledger, bob, Lead))
+		e.ok(e.Deactivate(ctx, admin, bob.ID))
+		eve := e.join(admin, "eve", Lead)
+		e.fails(e.MayApprove(ctx, e.Ledger, eve, Lead), fault.Denied, "suspended")
+		code, err := e.Reinvite(ctx, admin, bob.ID)
+		e.ok(err)
+		_, err = e.Enrol(ctx, code, "", "", pass)
+		e.ok(err)
+		e.fails(e.MayApprove(ctx, e.Ledger, bob, Lead), fault.Denied, "suspended")
+	})
+}
+
 func TestConfirmApprover(t *testing.T) {
 	each(t, func(e *env) {
 		ctx := e.t.Context()
@@ -117,6 +138,9 @@ func TestConfirmApprover(t *testing.T) {
 		e.fails(e.ConfirmApprover(ctx, second, lead.ID), fault.Denied, "you issued")
 		// No lead is left who could: an administrator without a hand in it.
 		third := e.join(second, "tim", Admin)
+		byToken = *third
+		byToken.Session, byToken.Token, byToken.Approves = "", "t", false
+		e.fails(e.ConfirmApprover(ctx, &byToken, lead.ID), fault.Denied, "token")
 		e.ok(e.ConfirmApprover(ctx, third, lead.ID))
 		e.ok(e.MayApprove(ctx, e.Ledger, lead, Lead))
 	})

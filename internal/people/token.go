@@ -43,6 +43,9 @@ func (d *Desk) NewToken(ctx context.Context, who *Identity, name string, roles [
 	row := tokenRow{lookup: d.vault.lookup("token", secret), token: t.ID, person: who.ID}
 	row.proof = d.vault.proof("token", secret, t.ID, who.ID)
 	err = d.ledger.Write(ctx, who.self(), func(ctx context.Context, tx *ledger.Tx) error {
+		if err := stillIn(ctx, tx, who); err != nil {
+			return err
+		}
 		if err := mayHold(ctx, tx, t); err != nil {
 			return err
 		}

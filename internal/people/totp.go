@@ -52,6 +52,9 @@ func (d *Desk) EnrolTOTP(ctx context.Context, who *Identity) (*Enrolment, error)
 	}
 	sealed := d.vault.seal(secret, who.ID)
 	err = d.ledger.Write(ctx, who.self(), func(ctx context.Context, tx *ledger.Tx) error {
+		if err := stillIn(ctx, tx, who); err != nil {
+			return err
+		}
 		p, err := Persons.Load(ctx, tx, who.ID)
 		if err != nil {
 			return err
@@ -116,7 +119,7 @@ func (d *Desk) ConfirmTOTP(ctx context.Context, who *Identity, code string) (rec
 	for range recoveryCodes {
 		recovery = append(recovery, id.NewCode())
 	}
-	err = d.change(ctx, who.self(), who.ID, "second-factor-added", "CC6.1", func(_ context.Context, tx *ledger.Tx, p *Person) error {
+	err = d.changeOwn(ctx, who, "second-factor-added", func(_ context.Context, tx *ledger.Tx, p *Person) error {
 		if there, err := confirmTOTP(tx, who.ID, row.secret, step); err != nil || !there {
 			return cmp.Or(err, errMoved)
 		}
@@ -144,10 +147,6 @@ func (d *Desk) RemoveTOTP(ctx context.Context, who *Identity, code string) error
 	if err != nil {
 		return err
 	}
-	entry, err := personEntry(ctx, d.ledger, who.ID)
-	if err != nil {
-		return err
-	}
 	c, err := loadCredentials(ctx, d.ledger, who.ID)
 	if err != nil {
 		return err
@@ -160,10 +159,7 @@ func (d *Desk) RemoveTOTP(ctx context.Context, who *Identity, code string) error
 	if !f.given() {
 		return cmp.Or(d.fail(ctx, who.ID), wrong)
 	}
-	return d.change(ctx, who.self(), who.ID, "second-factor-removed", "CC6.1", func(_ context.Context, tx *ledger.Tx, p *Person) error {
-		if p.Entry != entry {
-			return errMoved
-		}
+	return d.changeOwn(ctx, who, "second-factor-removed", func(_ context.Context, tx *ledger.Tx, p *Person) error {
 		if err := f.use(tx, p.ID); errors.Is(err, errWrong) {
 			return wrong
 		} else if err != nil {
@@ -231,8 +227,8 @@ func (d *Desk) recoveryProof(person, code string) []byte {
 	return d.vault.proof("recovery", code, person)
 }
 
-// matchStep returns the time step that a code is of, 0 where it is none of the
-// steps around now, or was used before.
+// matchStep returns the time step that a code is of, 0 where it is of none
+// around now. Whether the step was used before, useStep says.
 func (d *Desk) matchStep(person string, row totpRow, code string) (int64, error) {
 	secret, err := d.vault.open(row.secret, person)
 	if err != nil {
@@ -251,7 +247,7 @@ func (d *Desk) matchStep(person string, row totpRow, code string) (int64, error)
 		if err != nil {
 			return 0, fmt.Errorf("compute a code: %w", err)
 		}
-		if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 && step > row.step {
+		if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {
 			match = step
 		}
 	}

@@ -40,7 +40,7 @@ func (e *env) factor(who *Identity) (*Enrolment, []string) {
 func TestTOTP(t *testing.T) {
 	each(t, func(e *env) {
 		ctx := e.t.Context()
-		admin := e.founder()
+		_, admin := e.signIn(e.founder().ID)
 		_, err := e.ConfirmTOTP(ctx, admin, "123456")
 		e.fails(err, fault.Conflict, "begin with")
 		x, err := e.EnrolTOTP(ctx, admin)
@@ -117,7 +117,7 @@ func TestTOTP(t *testing.T) {
 func TestOneStepOnce(t *testing.T) {
 	each(t, func(e *env) {
 		ctx := e.t.Context()
-		admin := e.founder()
+		_, admin := e.signIn(e.founder().ID)
 		x, recovery := e.factor(admin)
 		e.Clock.Advance(time.Minute)
 		for name, code := range map[string]string{"step": e.code(x), "recovery code": recovery[0]} {
@@ -140,8 +140,8 @@ func TestResetTOTP(t *testing.T) {
 		admin := e.founder()
 		lead := e.join(admin, "lea", Lead)
 		e.fails(e.ResetTOTP(ctx, admin, lead.ID), fault.Conflict, "no second factor")
-		_, recovery := e.factor(lead)
-		cookie, _ := e.signIn(lead.ID)
+		cookie, inSession := e.signIn(lead.ID)
+		_, recovery := e.factor(inSession)
 		e.fails(e.ResetTOTP(ctx, lead, lead.ID), fault.Denied, "Administrator")
 		e.ok(e.ResetTOTP(ctx, admin, lead.ID))
 		if p := e.find(lead.ID); p.TOTP || !p.ApprovalSuspended {
@@ -164,7 +164,8 @@ func TestSecondFactorSurvivesReset(t *testing.T) {
 		ctx := e.t.Context()
 		admin := e.founder()
 		lead := e.join(admin, "lea", Lead)
-		x, _ := e.factor(lead)
+		_, inSession := e.signIn(lead.ID)
+		x, _ := e.factor(inSession)
 		code, err := e.ResetPassword(ctx, admin, lead.ID)
 		e.ok(err)
 		e.ok(e.Recover(ctx, code, "seven quiet harbours"))
