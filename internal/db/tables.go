@@ -18,6 +18,8 @@ var Tables = map[string]Class{
 	"ledger_payload": Log,
 	"ledger_counter": Work,
 
+	"api_request": Work,
+
 	"casefile":         Record,
 	"communication":    Record,
 	"confirmation":     Work,
