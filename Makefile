@@ -8,7 +8,7 @@ BUILD := -trimpath -buildvcs=auto
 export CGO_ENABLED := 0
 
 FUZZTIME ?= 30s
-SCREENSHOTS ?= docs/screenshots
+SCREENSHOTS ?= docs/images
 PHOTOGRAPHED = $(addprefix ./,$(sort $(dir $(shell grep -rl --include='*_test.go' '^func TestScreenshots(' internal))))
 
 .DEFAULT_GOAL := help
@@ -29,8 +29,8 @@ lint: ## Check formatting, go vet, staticcheck, go.mod
 vulnerabilities: ## Look for known vulnerabilities in what the program calls
 	@scripts/vulnerabilities
 
-bench: ## Measure against references in the same run. ARGS: see go run ./internal/bench -help
-	go run $(BUILD) ./internal/bench $(ARGS)
+bench: ## Print ratios against references measured in the same run (docs/PERFORMANCE.md)
+	scripts/with-postgres go test -p 1 -run '^$$' -bench '^BenchmarkRatio' -benchtime 1x -timeout 1h $(or $(ARGS),./...)
 
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	@scripts/fuzz $(FUZZTIME)
@@ -41,7 +41,7 @@ soak: ## Run the tests that take long by nature: kills under load, races, many t
 generate: ## Write the generated files anew
 	go generate ./...
 
-screenshots: ## Photograph the real pages into docs/screenshots
+screenshots: ## Photograph the real pages into docs/images
 	COUNTERSIGN_SCREENSHOTS=$(abspath $(SCREENSHOTS)) scripts/test -count=1 -run '^TestScreenshots$$' $(PHOTOGRAPHED)
 
 clean: ## Remove what make build made

@@ -70,7 +70,6 @@ var tiers = map[string]tier{
 	"internal/demo": 95,
 
 	"cmd/countersign": 100,
-	"internal/bench":  100, // a program of its own: make bench
 }
 
 // support lists the packages that only tests use. They stand outside the
