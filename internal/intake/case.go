@@ -123,3 +123,22 @@ func (c *Case) Assess(set *policy.Set, o rules.Outcome) {
 	c.Severity, c.SeverityVersion = set.Severity.Severity(o.Impact, o.Likelihood), set.SeverityVersion
 	c.Reclock(set)
 }
+
+// Paused reports whether the clock stands still until somebody lets it run.
+func (c *Case) Paused() bool {
+	return len(c.Pauses) > 0 && c.Pauses[len(c.Pauses)-1].To.IsZero()
+}
+
+// Resume lets a clock that stands still run from at, and reports whether it
+// stood.
+func (c *Case) Resume(at time.Time) bool {
+	if !c.Paused() {
+		return false
+	}
+	last := &c.Pauses[len(c.Pauses)-1]
+	last.To = at
+	if at.Before(last.From) {
+		last.To = last.From
+	}
+	return true
+}

@@ -212,8 +212,11 @@ func join(ctx context.Context, tx *ledger.Tx, p *parcel, home string) (*Receipt,
 		c.State, c.Waiting = Open, WaitingUs
 		c.LastAt = max(c.LastAt, m.ReceivedAt)
 		c.Auto = ""
-		if c.ClockFrom == 0 && c.FirstResponseAt == 0 { // so far only a machine's mail, or history
+		fresh := c.ClockFrom == 0 && c.FirstResponseAt == 0 // so far only a machine's mail, or history
+		if fresh {
 			c.ClockFrom = m.ReceivedAt
+		}
+		if resumed := c.Resume(time.UnixMicro(m.ReceivedAt).UTC()); fresh || resumed { // what we waited for is here
 			c.Reclock(p.set)
 		}
 	}
