@@ -1,15 +1,27 @@
 // Package evidence makes the evidence package of a period: reports, records,
 // entries, documents and proofs in one sealed archive that anybody can check
-// offline (CC2.3, CC4.1). docs/FORMAT.md says what is in it.
+// offline (CC2.3, CC4.1). docs/FORMAT.md says what its files are.
+//
+//	survey ─ walk ─ tables ─ recount ─ pages ─ seal
+//
+// Everything in a package speaks of one checkpoint, and of records as they
+// stood at the end of the period. Nothing is taken from a table where the log
+// can say it: the survey reads the entries under the signed root, the walk
+// opens every document of the period against its commitment, and whatever is
+// missing or altered ends the making with the record's name.
 package evidence
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
@@ -21,11 +33,49 @@ import (
 // Period is from From until before To, both UTC and whole microseconds.
 type Period struct{ From, To time.Time }
 
+// check says what is wrong with a period.
+func (p Period) check(now time.Time) error {
+	switch {
+	case p.From.IsZero() || p.To.IsZero():
+		return fault.New(fault.Invalid, "a package needs the first and the last day of its period")
+	case !p.From.Before(p.To):
+		return fault.New(fault.Invalid, "the period ends before it begins")
+	case p.From.After(now):
+		return fault.New(fault.Invalid, "the period has not begun yet")
+	case p.From.UnixMicro() < 0:
+		return fault.New(fault.Invalid, "the period begins before 1970")
+	}
+	return nil
+}
+
+// days returns the first and the last day of the period in UTC.
+func (p Period) days() (first, last string) {
+	return p.From.UTC().Format(time.DateOnly), p.To.Add(-time.Microsecond).UTC().Format(time.DateOnly)
+}
+
+// String is the period in words: "1 Jul 2026 to 30 Sep 2026", with the exact
+// instants where it is not of whole days.
+func (p Period) String() string {
+	day := 24 * time.Hour
+	if from, to := p.From.UTC(), p.To.UTC(); !from.Truncate(day).Equal(from) || !to.Truncate(day).Equal(to) {
+		return phrase.Exact(from) + " until before " + phrase.Exact(to)
+	}
+	first, last := phrase.Day(p.From.UTC()), phrase.Day(p.To.Add(-time.Microsecond).UTC())
+	if first == last {
+		return first
+	}
+	return first + " to " + last
+}
+
+func (p Period) contains(micros int64) bool {
+	return micros >= p.From.UnixMicro() && micros < p.To.UnixMicro()
+}
+
 // Options of a Desk.
 type Options struct {
 	Organisation string           // whose record it is, on reports
 	Keys         *keyring.Keyring // opens blobs
-	Generator    string           // name and version of the product
+	Generator    string           // name and version of the product; from the build where empty
 }
 
 // BuildOptions say what goes into one package.
@@ -34,7 +84,8 @@ type BuildOptions struct {
 }
 
 // Package is the record of a package that was made. Times are Unix
-// microseconds.
+// microseconds. Its document is the seal: a verifier finds the two hashes and
+// the dates in it, and all of it is shown.
 type Package struct {
 	ledger.Record
 	From  string `json:"from"`  // first day, UTC
@@ -51,7 +102,7 @@ type Package struct {
 	First int64  `json:"first"` // entry of the range
 	Count int64  `json:"count"` // entries in the range
 	Rows  []Rows `json:"rows"`  // of each file below records/
-	Files int64  `json:"files"`
+	Files int64  `json:"files"` // in the manifest
 
 	ManifestSHA256 string `json:"manifest_sha256"` // hex
 	ArchiveSHA256  string `json:"archive_sha256"`  // hex, of what is before the seal
@@ -66,6 +117,7 @@ type Rows struct {
 // Made is a package that was made and written.
 type Made struct {
 	Package *Package
+	Report  *Report
 	Bytes   int64 // of the file
 }
 
@@ -77,7 +129,7 @@ var Packages = ledger.Define("package", []string{"begin_at", "end_at", "made_at"
 // Records returns the record kinds of this package.
 func Records() []ledger.Records { return []ledger.Records{Packages} }
 
-// Desk makes packages and reports.
+// Desk makes packages and reports. It is safe for concurrent use.
 type Desk struct {
 	ledger    *ledger.Ledger
 	people    *people.Desk
@@ -90,23 +142,48 @@ type Desk struct {
 
 // New returns a Desk.
 func New(l *ledger.Ledger, p *people.Desk, c *channel.Desk, pol *policy.Desk, in *intake.Desk, r *response.Desk, opt Options) *Desk {
+	if opt.Generator == "" {
+		opt.Generator = "Countersign"
+		if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+			opt.Generator += " " + info.Main.Version
+		}
+	}
 	return &Desk{l, p, c, pol, in, r, opt}
 }
 
 // Build makes the package of a period and writes it to w once it is whole: w
-// gets nothing where it fails. It fails with a *ledger.Mismatch that names the
-// record where anything is missing or altered. progress, which may be nil, is
-// told from time to time how far it has come.
+// gets nothing where it fails. It fails with a fault.Conflict around a
+// *ledger.Mismatch that names the record where anything is missing or altered.
+// progress, which may be nil, is told from time to time how far it has come.
 func (d *Desk) Build(ctx context.Context, actor ledger.Actor, p Period, opt BuildOptions, w io.Writer, progress func(stage string, done, total int64)) (*Made, error) {
-	return nil, errors.New("evidence: not built yet")
+	if progress == nil {
+		progress = func(string, int64, int64) {}
+	}
+	b := &builder{desk: d, actor: actor, opt: opt, progress: progress}
+	defer b.close()
+	made, err := b.build(ctx, p)
+	if err != nil {
+		return nil, aborted(err)
+	}
+	file, err := b.file.reader()
+	if err != nil {
+		return nil, err
+	}
+	if made.Bytes, err = io.Copy(w, file); err != nil {
+		return nil, fmt.Errorf("write package: %w", err)
+	}
+	return made, nil
+}
+
+// aborted makes what ended a package an error that its maker may read.
+func aborted(err error) error {
+	if m, ok := errors.AsType[*ledger.Mismatch](err); ok {
+		return &fault.Error{Kind: fault.Conflict, Msg: "no package was made, because the record is not whole: " + m.Error(), Err: err}
+	}
+	return err
 }
 
 // Made returns the packages that were made, the newest first.
 func (d *Desk) Made(ctx context.Context) ([]*Package, error) {
 	return Packages.Select(ctx, d.ledger, `ORDER BY r.made_at DESC, r.id`)
-}
-
-// Report computes the numbers of a period.
-func (d *Desk) Report(ctx context.Context, p Period) (*Report, error) {
-	return nil, errors.New("evidence: not built yet")
 }

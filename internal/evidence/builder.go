@@ -1,0 +1,314 @@
+package evidence
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/flate"
+
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/verify/format"
+)
+
+// builder makes one package.
+type builder struct {
+	desk     *Desk
+	actor    ledger.Actor
+	opt      BuildOptions
+	progress func(stage string, done, total int64)
+
+	survey   *survey
+	register *register
+	curtain  *curtain
+	library  *library
+	tally    *tally
+	report   *Report
+
+	file    *spool
+	archive *format.Archive
+	files   int64 // in the archive so far
+	tables  []*table
+	answers map[string]*answers // by case
+	lines   []caseLine
+}
+
+// deflateLevel is klauspost's: beyond it files get little smaller and take
+// much longer.
+const deflateLevel = 5
+
+func (b *builder) close() {
+	if b.file != nil {
+		b.file.close()
+	}
+	if b.library != nil {
+		b.library.close()
+	}
+	for _, t := range b.tables {
+		t.close()
+	}
+}
+
+// build makes the package in b.file.
+func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
+	var err error
+	if b.survey, err = b.desk.survey(ctx, p, b.progress); err != nil {
+		return nil, err
+	}
+	if b.register, err = b.survey.register(ctx, b.desk); err != nil {
+		return nil, err
+	}
+	b.tally = newTally(b.survey, b.register)
+	b.curtain = &curtain{survey: b.survey, desk: b.desk, withRaw: b.opt.WithRaw, anonymous: map[string]bool{}}
+	if b.library, err = newLibrary(); err != nil {
+		return nil, err
+	}
+	if b.file, err = newSpool(); err != nil {
+		return nil, err
+	}
+	deflate, err := flate.NewWriter(io.Discard, deflateLevel)
+	if err != nil {
+		return nil, err
+	}
+	b.archive = format.NewArchive(b.file, deflate)
+	for _, step := range []func(context.Context) error{b.head, b.period, b.references, b.records, b.recount, b.pages} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	sealed, err := b.seal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Made{Package: sealed, Report: b.report}, nil
+}
+
+// create begins a file of the archive.
+func (b *builder) create(path string) (io.Writer, error) {
+	w, err := b.archive.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("write package: %w", err)
+	}
+	b.files++
+	return w, nil
+}
+
+// write adds a file that is at hand.
+func (b *builder) write(path string, content []byte) error {
+	w, err := b.create(path)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return err
+}
+
+// copy adds a file that was spooled.
+func (b *builder) copy(path string, s *spool) error {
+	r, err := s.reader()
+	if err != nil {
+		return err
+	}
+	w, err := b.create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	return err
+}
+
+// head writes what is known before the documents are read.
+func (b *builder) head(context.Context) error {
+	s := b.survey
+	span := format.Range{First: s.first, Count: max(s.end-s.first, 0), Left: s.log.subtrees(0, s.first), Right: s.log.subtrees(max(s.first, s.end), s.head.Size)}
+	for _, file := range []struct {
+		path    string
+		content []byte
+	}{
+		{"README.txt", b.readme()},
+		{format.FileKey, []byte(b.desk.ledger.VerifierKey() + "\n")},
+		{format.FileCheckpoint, s.head.Signed},
+		{format.FileRange, span.Append(nil)},
+	} {
+		if err := b.write(file.path, file.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// period writes entries and documents of the period, and keeps in mind where
+// each record's last document is.
+func (b *builder) period(ctx context.Context) error {
+	history, err := b.table("history", historyColumns)
+	if err != nil {
+		return err
+	}
+	access, err := b.table("access", accessColumns)
+	if err != nil {
+		return err
+	}
+	entries, err := b.create(format.FileEntries)
+	if err != nil {
+		return err
+	}
+	var bundle []byte
+	err = b.survey.walk(ctx, b.curtain, b.progress, func(entry []byte, x *disclosed) error {
+		bundle = format.AppendBundle(bundle[:0], entry)
+		if _, err := entries.Write(bundle); err != nil {
+			return err
+		}
+		at, err := b.library.keep(x.doc, false)
+		if err != nil {
+			return err
+		}
+		if x.final() {
+			if err := b.shelve(x, at); err != nil {
+				return err
+			}
+		}
+		if slices.Contains([]string{kindPerson, kindToken, kindSignIn}, x.entry.Kind()) {
+			return access.add(b.accessRow(x))
+		}
+		return history.add(b.historyRow(x))
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.library.ready(); err != nil {
+		return err
+	}
+	return b.copy(format.FileDocuments, b.library.shown)
+}
+
+// shelve keeps where the document of a version is, and by what it is sorted.
+func (b *builder) shelve(x *disclosed, at place) (err error) {
+	x.version.where = at
+	x.version.key, err = sortKey(x.entry.Kind(), x.doc)
+	return err
+}
+
+// references discloses the records that the package speaks of although the
+// period did not touch them.
+func (b *builder) references(ctx context.Context) error {
+	wanted, err := b.outside(ctx)
+	if err != nil {
+		return err
+	}
+	slices.Sort(wanted)
+	w, err := b.create(format.FileReferences)
+	if err != nil {
+		return err
+	}
+	for i, index := range wanted {
+		if i%64 == 0 {
+			b.progress("references", int64(i), int64(len(wanted)))
+		}
+		entry, x, err := b.survey.reference(ctx, b.curtain, index)
+		if err != nil {
+			return err
+		}
+		at, err := b.library.keep(x.doc, true)
+		if err != nil {
+			return err
+		}
+		if err := b.shelve(x, at); err != nil {
+			return err
+		}
+		proof, err := b.survey.log.inclusion(index)
+		if err != nil {
+			return err
+		}
+		ref := format.Reference{Index: index, Entry: entry, Proof: proof}
+		if _, err := w.Write(ref.Append(nil)); err != nil {
+			return err
+		}
+	}
+	if err := b.library.ready(); err != nil {
+		return err
+	}
+	return b.copy(format.FileReferenceDocuments, b.library.references)
+}
+
+// seal writes the manifest, has the ledger seal it, and ends the archive.
+func (b *builder) seal(ctx context.Context) (*Package, error) {
+	b.progress("seal", 0, 1)
+	p := b.packageRecord()
+	sums, err := b.archive.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("write package: %w", err)
+	}
+	p.ManifestSHA256, p.ArchiveSHA256 = hex.EncodeToString(sums.Manifest[:]), hex.EncodeToString(sums.Archive[:])
+	l := b.desk.ledger
+	_, verb, _ := strings.Cut(format.SealAct, ".")
+	err = l.Write(ctx, b.actor, func(_ context.Context, tx *ledger.Tx) error {
+		return Packages.Put(tx, p, ledger.Do(verb, "CC2.3", "CC4.1"))
+	})
+	if err != nil {
+		return nil, err
+	}
+	head, err := l.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log, err := growTo(ctx, l, head)
+	if err != nil {
+		return nil, err
+	}
+	if log.size() < b.survey.head.Size {
+		return nil, &ledger.Mismatch{Where: "the log", What: "has become shorter"}
+	}
+	if err := b.attach(ctx, p, head, log); err != nil {
+		return nil, err
+	}
+	b.progress("seal", 1, 1)
+	return p, nil
+}
+
+// attach writes the seal: the entry, its document, its proof in the newest
+// checkpoint, and that this extends the one of the records.
+func (b *builder) attach(ctx context.Context, p *Package, head ledger.Checkpoint, log forest) error {
+	var entry []byte
+	var doc *format.Document
+	err := b.desk.ledger.Entries(ctx, p.Entry, p.Entry+1, func(index int64, body, payload []byte) error {
+		entry = slices.Clone(body)
+		var err error
+		_, doc, err = b.desk.ledger.Disclose(ctx, index, body, payload, func(string, string, string) bool { return true })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	path, err := log.inclusion(p.Entry)
+	if err != nil {
+		return err
+	}
+	extends, err := log.consistency(b.survey.head.Size)
+	if err != nil {
+		return err
+	}
+	proof := format.Proof{Index: p.Entry, Hashes: path, Checkpoint: head.Signed}
+	if err := b.archive.Close(entry, doc.Append(nil), proof.Append(nil), format.AppendHashes(nil, extends)); err != nil {
+		return fmt.Errorf("write package: %w", err)
+	}
+	return nil
+}
+
+// packageRecord returns the record of the package, without its hashes.
+func (b *builder) packageRecord() *Package {
+	s := b.survey
+	p := &Package{Begin: s.period.From.UnixMicro(), End: s.period.To.UnixMicro(), By: b.actor.ID, MadeAt: s.made.UnixMicro(),
+		WithRaw: b.opt.WithRaw, Generator: b.desk.opt.Generator, Tree: s.head.Size, First: s.first, Count: max(s.end-s.first, 0), Files: b.files}
+	p.From, p.To = s.period.days()
+	for _, t := range b.tables {
+		p.Rows = append(p.Rows, Rows{t.file(".csv"), t.rows})
+	}
+	return p
+}
+
+// root returns the root of the tree that everything is proved in.
+func (b *builder) root() string { return base64.StdEncoding.EncodeToString(b.survey.head.Root[:]) }

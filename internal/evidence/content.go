@@ -1,0 +1,166 @@
+package evidence
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/keyring"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/policy"
+	"example.org/countersign/verify/format"
+)
+
+// text returns a field of a document that is a string, "" where it shows none.
+func text(doc *format.Document, name string) string {
+	var s string
+	if v := doc.Field(name); v == nil || json.Unmarshal(v, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func matrixOf(p *policy.Policy) (m policy.ApprovalMatrix, err error) {
+	if err := json.Unmarshal(p.Body, &m); err != nil {
+		return nil, &ledger.Mismatch{Where: "policy " + p.Label(), What: "cannot be read: " + err.Error()}
+	}
+	return m, nil
+}
+
+// approvedBy says by how many persons a response was approved.
+func approvedBy(n int) string {
+	switch n {
+	case 0:
+		return "nobody, by a rule"
+	case 1:
+		return "one person"
+	case 2:
+		return "two persons"
+	}
+	return fmt.Sprintf("%d persons", n)
+}
+
+// content adds what of a communication is kept in files of its own: a text too
+// long for a row always, the message as it came and its attachments where they
+// were asked for. All lie below raw/, which is not compressed: what comes from
+// outside must not decide how far a package expands.
+func (b *builder) content(ctx context.Context, v *version, m *intake.Communication, r *row) error {
+	folder := fmt.Sprintf("raw/%s/%d/", m.Number, m.Seq)
+	what := fmt.Sprintf(" of communication %d of case %s (%s)", m.Seq, m.Number, v.record)
+	if !m.TextBlob.IsZero() {
+		if err := b.save(folder+"text.txt", "text"+what, m.TextBlob.SHA256, func() (io.ReadCloser, error) { return b.openBlob(ctx, m.TextBlob) }); err != nil {
+			return err
+		}
+		r.put("text_file", folder+"text.txt")
+	}
+	if !b.opt.WithRaw {
+		return nil
+	}
+	full, err := load[intake.Communication](ctx, b.desk, v) // its raw bytes are redacted in m
+	if err != nil {
+		return err
+	}
+	anonymous, err := b.curtain.isAnonymous(ctx, m.Case)
+	if err != nil {
+		return err
+	}
+	guarded := anonymous && m.Direction == intake.Inbound
+	if full.RawSHA256 != "" && !guarded {
+		if err := b.save(folder+"message.eml", "message"+what, full.RawSHA256, func() (io.ReadCloser, error) { return b.desk.intake.Raw(ctx, full) }); err != nil {
+			return err
+		}
+		r.put("raw_file", folder+"message.eml")
+	}
+	var files []string
+	for i := range full.Attachments {
+		a := &full.Attachments[i]
+		if guarded && isOriginal(a) {
+			continue
+		}
+		name := fmt.Sprintf("%sattachment-%d%s", folder, i+1, extension(a.Name))
+		if err := b.save(name, fmt.Sprintf("attachment %d", i+1)+what, a.SHA256, func() (io.ReadCloser, error) { return b.desk.intake.Attachment(ctx, full, i) }); err != nil {
+			return err
+		}
+		files = append(files, name)
+	}
+	r.put("attachment_files", files)
+	return nil
+}
+
+var plainExtension = regexp.MustCompile(`^\.[a-z0-9]{1,8}$`)
+
+// extension returns that of a file name from outside, where a path can have it.
+func extension(name string) string {
+	if e := strings.ToLower(path.Ext(name)); plainExtension.MatchString(e) {
+		return e
+	}
+	return ""
+}
+
+func (b *builder) openBlob(ctx context.Context, ref blob.Ref) (io.ReadCloser, error) {
+	key, err := b.desk.opt.Keys.Key(ctx, ref.Key)
+	if err != nil {
+		return nil, err
+	}
+	return b.desk.ledger.Blobs().Open(key, ref)
+}
+
+// save copies into the archive what open gives, which must have the hash that
+// the record says it has. what names it for whoever must find out why not.
+func (b *builder) save(name, what, sum string, open func() (io.ReadCloser, error)) error {
+	src, err := open()
+	if err != nil {
+		return lost(what, err)
+	}
+	defer src.Close()
+	w, err := b.create(name)
+	if err != nil {
+		return err
+	}
+	hash := sha256.New()
+	out := &sink{w: w}
+	if _, err := io.Copy(io.MultiWriter(out, hash), src); err != nil {
+		if out.err != nil {
+			return out.err
+		}
+		return lost(what, err)
+	}
+	if hex.EncodeToString(hash.Sum(nil)) != sum {
+		return lost(what, blob.ErrAltered)
+	}
+	return nil
+}
+
+// sink tells errors of writing from those of reading.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(b []byte) (n int, err error) {
+	n, s.err = s.w.Write(b)
+	return n, s.err
+}
+
+// lost says what became of content that is not as its record says.
+func lost(what string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &ledger.Mismatch{Where: what, What: "is missing"}
+	case errors.Is(err, blob.ErrAltered):
+		return &ledger.Mismatch{Where: what, What: "was changed"}
+	case errors.Is(err, keyring.ErrDestroyed):
+		return &ledger.Mismatch{Where: what, What: "cannot be opened: its key is gone"}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,367 @@
+package evidence
+
+import (
+	"fmt"
+	"image/color"
+	"io"
+	"strings"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+
+	"example.org/countersign/internal/design"
+	"example.org/countersign/internal/design/chart"
+)
+
+// Measures of the printed report in millimetres on A4, type in points.
+const (
+	margin    = 16.0
+	textWidth = 210 - 2*margin
+	bottom    = 297 - 18.0
+	gap       = 4.0
+
+	typeSmall = 7.5
+	typeText  = 9.5
+	typeHead  = 14.0
+	typeTitle = 22.0
+
+	maxLines = 8 // of one cell; the row in the CSV has it whole
+)
+
+// sheet writes a document as PDF. fpdf keeps the first error.
+type sheet struct {
+	pdf     *fpdf.Fpdf
+	err     error
+	colours map[string]color.RGBA
+	foot    string
+}
+
+// pdf writes a document as PDF. It has no tags, so that the HTML stays the
+// accessible original; what its typeface lacks is shown as □.
+func (d *document) pdf(w io.Writer, made time.Time) error {
+	s := &sheet{pdf: fpdf.New("P", "mm", "A4", ""), colours: map[string]color.RGBA{}, foot: d.title + ", " + d.subtitle}
+	p := s.pdf
+	p.SetCatalogSort(true) // the same data, the same bytes
+	p.SetCreationDate(made)
+	p.SetModificationDate(made)
+	p.SetTitle(d.title+" — "+d.subtitle, true)
+	p.SetProducer("Countersign", true)
+	p.SetLang("en")
+	p.SetMargins(margin, margin, margin)
+	p.SetAutoPageBreak(false, 0)
+	p.SetCellMargin(0)
+	p.AliasNbPages("{pages}")
+	p.AddUTF8FontFromBytes("text", "", regular)
+	p.AddUTF8FontFromBytes("text", "B", bold)
+	p.SetFooterFunc(s.footer)
+	p.AddPage()
+	s.title(d)
+	for _, x := range d.sections {
+		s.section(x)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if err := p.Output(w); err != nil {
+		return fmt.Errorf("write %q as PDF: %w", d.title, err)
+	}
+	return nil
+}
+
+func (s *sheet) footer() {
+	s.font("", typeSmall, "--ink-3")
+	s.pdf.SetXY(margin, bottom+4)
+	s.pdf.CellFormat(textWidth/2, 4, printable(s.foot), "", 0, "L", false, 0, "")
+	s.pdf.CellFormat(textWidth/2, 4, fmt.Sprintf("%d of {pages}", s.pdf.PageNo()), "", 0, "R", false, 0, "")
+}
+
+// font chooses type and colour of text.
+func (s *sheet) font(style string, size float64, colour string) {
+	s.pdf.SetFont("text", style, size)
+	c := s.colour(colour)
+	s.pdf.SetTextColor(int(c.R), int(c.G), int(c.B))
+}
+
+func (s *sheet) colour(name string) color.RGBA {
+	c, ok := s.colours[name]
+	if !ok {
+		var err error
+		if c, err = design.Colour(name); err != nil && s.err == nil {
+			s.err = err
+		}
+		s.colours[name] = c
+	}
+	return c
+}
+
+// room begins a page where less than height is left on this one.
+func (s *sheet) room(height float64) {
+	if s.pdf.GetY()+height > bottom {
+		s.pdf.AddPage()
+		s.pdf.SetY(margin)
+	}
+}
+
+// rule draws a line over the width of the text.
+func (s *sheet) rule(colour string, width float64) {
+	c := s.colour(colour)
+	s.pdf.SetDrawColor(int(c.R), int(c.G), int(c.B))
+	s.pdf.SetLineWidth(width)
+	s.pdf.Line(margin, s.pdf.GetY(), margin+textWidth, s.pdf.GetY())
+}
+
+// lines writes text in lines of a width, over pages where it must.
+func (s *sheet) lines(x, width, height float64, text string) {
+	for _, line := range s.pdf.SplitText(printable(text), width) {
+		s.room(height)
+		s.pdf.SetX(x)
+		s.pdf.CellFormat(width, height, line, "", 1, "L", false, 0, "")
+	}
+}
+
+func (s *sheet) title(d *document) {
+	s.font("B", typeTitle, "--ink")
+	s.lines(margin, textWidth, 10, d.title)
+	s.font("", typeHead, "--ink-2")
+	s.lines(margin, textWidth, 7, d.subtitle)
+	s.pdf.Ln(2)
+	s.facts(d.facts)
+	s.rule("--ink", 0.5)
+	s.pdf.Ln(gap)
+}
+
+func (s *sheet) section(x section) {
+	s.room(40)
+	s.pdf.Ln(gap)
+	s.pdf.Bookmark(printable(x.title), 0, -1)
+	s.rule("--rule", 0.2)
+	s.pdf.Ln(2)
+	s.font("B", typeHead, "--ink")
+	s.lines(margin, textWidth, 8, x.title)
+	for i := range x.blocks {
+		s.block(&x.blocks[i])
+		s.pdf.Ln(gap)
+	}
+}
+
+func (s *sheet) block(b *block) {
+	switch {
+	case b.text != "":
+		s.font("", typeText, "--ink")
+		s.lines(margin, textWidth, 4.6, b.text)
+	case b.code != "":
+		s.font("", typeText, "--ink-2")
+		s.lines(margin+4, textWidth-4, 4.6, b.code)
+	case b.facts != nil:
+		s.facts(b.facts)
+	case b.figures != nil:
+		s.figures(b.figures)
+	case b.charts != nil:
+		s.charts(b.charts)
+	case b.grid != nil:
+		s.grid(b.grid)
+	}
+}
+
+func (s *sheet) facts(pairs []pair) {
+	const label = 36.0
+	for _, p := range pairs {
+		s.room(5)
+		y, page := s.pdf.GetY(), s.pdf.PageNo()
+		s.font("", typeText, "--ink-3")
+		s.lines(margin, label, 4.6, p.label)
+		if s.pdf.PageNo() == page {
+			s.pdf.SetY(y)
+		}
+		s.font("", typeText, "--ink")
+		s.lines(margin+label, textWidth-label, 4.6, p.value)
+		s.pdf.Ln(1)
+	}
+}
+
+// figures are drawn three in a row.
+func (s *sheet) figures(list []figure) {
+	const each, height = textWidth / 3, 22.0
+	for i, f := range list {
+		if i%3 == 0 {
+			if i > 0 {
+				s.pdf.Ln(height)
+			}
+			s.room(height)
+		}
+		x, y := margin+each*float64(i%3), s.pdf.GetY()
+		s.font("", typeSmall, "--ink-3")
+		s.at(x, y+4, f.label)
+		s.font("B", typeTitle, "--ink")
+		s.at(x, y+12.5, f.value)
+		s.font("", typeSmall, "--ink-2")
+		s.at(x, y+17, f.note)
+	}
+	s.pdf.Ln(height)
+}
+
+// at writes one line with its baseline at y.
+func (s *sheet) at(x, y float64, text string) { s.pdf.Text(x, y, printable(text)) }
+
+// grid draws a table; its head is repeated on every page.
+func (s *sheet) grid(g *grid) {
+	s.room(24)
+	s.font("B", typeText, "--ink")
+	s.lines(margin, textWidth, 5, g.caption)
+	if len(g.rows) == 0 {
+		s.font("", typeText, "--ink-2")
+		s.lines(margin, textWidth, 5, g.empty)
+		return
+	}
+	widths := g.widths()
+	s.gridHead(g, widths)
+	for _, row := range g.rows {
+		s.gridRow(g, widths, row)
+	}
+}
+
+// widths returns the widths of the columns.
+func (g *grid) widths() []float64 {
+	all := 0.0
+	for _, c := range g.columns {
+		all += c.share
+	}
+	widths := make([]float64, len(g.columns))
+	for i, c := range g.columns {
+		widths[i] = textWidth * c.share / all
+	}
+	return widths
+}
+
+const (
+	lineHeight = 3.5
+	columnGap  = 2.0
+)
+
+func (s *sheet) gridHead(g *grid, widths []float64) {
+	s.font("", typeSmall, "--ink-3")
+	texts := make([]string, len(g.columns))
+	for i, c := range g.columns {
+		texts[i] = c.label
+	}
+	s.cells(g, widths, texts)
+	s.rule("--ink-3", 0.2)
+}
+
+func (s *sheet) gridRow(g *grid, widths []float64, row []string) {
+	s.font("", typeSmall, "--ink")
+	height := s.height(widths, row)
+	if s.pdf.GetY()+height > bottom {
+		s.room(bottom)
+		s.gridHead(g, widths)
+		s.font("", typeSmall, "--ink")
+	}
+	s.cells(g, widths, row)
+	s.rule("--rule", 0.1)
+}
+
+// height returns the height that a row takes.
+func (s *sheet) height(widths []float64, row []string) float64 {
+	most := 1
+	for i, text := range row {
+		most = max(most, len(s.wrapped(text, widths[i])))
+	}
+	return float64(most)*lineHeight + 2
+}
+
+// wrapped returns the lines of a cell.
+func (s *sheet) wrapped(text string, width float64) []string {
+	lines := s.pdf.SplitText(printable(text), width-columnGap)
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines-1], strings.TrimSpace(lines[maxLines-1])+" …")
+	}
+	return lines
+}
+
+func (s *sheet) cells(g *grid, widths []float64, row []string) {
+	top, x, most := s.pdf.GetY()+1, margin, 1
+	for i, text := range row {
+		align := "L"
+		if g.columns[i].kind == amount {
+			align = "R"
+		}
+		lines := s.wrapped(text, widths[i])
+		most = max(most, len(lines))
+		for n, line := range lines {
+			s.pdf.SetXY(x, top+float64(n)*lineHeight)
+			s.pdf.CellFormat(widths[i]-columnGap, lineHeight, line, "", 0, align, false, 0, "")
+		}
+		x += widths[i]
+	}
+	s.pdf.SetY(top + float64(most)*lineHeight + 1)
+}
+
+// charts are drawn two in a row, mark by mark as the pages show them.
+func (s *sheet) charts(list []chart.Drawing) {
+	const each = (textWidth - 8) / 2
+	for i := 0; i < len(list); i += 2 {
+		pairOf := list[i:min(i+2, len(list))]
+		height := 0.0
+		for _, d := range pairOf {
+			height = max(height, d.H*each/d.W+8)
+		}
+		s.room(height)
+		y := s.pdf.GetY()
+		for n, d := range pairOf {
+			x := margin + float64(n)*(each+8)
+			s.font("B", typeText, "--ink")
+			s.at(x, y+4, d.Title)
+			s.drawing(d, x, y+8, each/d.W)
+		}
+		s.pdf.SetY(y + height)
+	}
+}
+
+// drawing draws the marks of a chart; scale is millimetres per unit.
+func (s *sheet) drawing(d chart.Drawing, x, y, scale float64) {
+	const pointsPerMillimetre = 72 / 25.4
+	for i := range d.Marks {
+		m := &d.Marks[i]
+		c := s.colour(m.Tone.Property())
+		s.pdf.SetFillColor(int(c.R), int(c.G), int(c.B))
+		s.pdf.SetDrawColor(int(c.R), int(c.G), int(c.B))
+		s.pdf.SetLineWidth(scale)
+		left, top := x+m.X*scale, y+m.Y*scale
+		switch m.Shape {
+		case chart.Rect:
+			s.pdf.Rect(left, top, m.W*scale, m.H*scale, "F")
+		case chart.Line:
+			s.pdf.Line(left, top, left+m.W*scale, top+m.H*scale)
+		case chart.Dot:
+			s.pdf.Circle(left, top, m.W*scale, "F")
+		case chart.Path:
+			for n := 1; n < len(m.Points); n++ {
+				a, b := m.Points[n-1], m.Points[n]
+				s.pdf.Line(x+a.X*scale, y+a.Y*scale, x+b.X*scale, y+b.Y*scale)
+			}
+		case chart.Area:
+			points := make([]fpdf.PointType, len(m.Points))
+			for n, p := range m.Points {
+				points[n] = fpdf.PointType{X: x + p.X*scale, Y: y + p.Y*scale}
+			}
+			s.pdf.Polygon(points, "F")
+		case chart.Word:
+			size, style := 12.0, ""
+			if m.Big {
+				size = 16
+			}
+			if m.Strong || m.Big {
+				style = "B"
+			}
+			s.font(style, size*scale*pointsPerMillimetre, m.Tone.Property())
+			width := s.pdf.GetStringWidth(printable(m.Text))
+			switch m.Anchor {
+			case chart.Middle:
+				left -= width / 2
+			case chart.End:
+				left -= width
+			}
+			s.at(left, top, m.Text)
+		}
+	}
+}

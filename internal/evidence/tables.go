@@ -1,0 +1,475 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/mime"
+	"example.org/countersign/internal/people"
+	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/response"
+	"example.org/countersign/verify/format"
+)
+
+// The columns of the CSV files. A column "received" is the sealed
+// "received_at" as people read it, and so on; names that end in _name are
+// those of the sealed ids. The rows in JSON have every sealed field as well.
+var (
+	proof = []string{"record", "entry", "commitment"}
+
+	caseColumns = columns("number", "subject", "state", "disposition", "category", "urgency", "severity", "impact", "likelihood",
+		"channel_name", "source", "anonymous", "received", "due", "first_response", "clock", "response_seconds", "target_seconds",
+		"closed", "close_reason", "updated", "waiting", "responders", "approvers", "assignee_name", "classified_by", "class_reason",
+		"rules_version", "severity_version", "sla_version", "communications", "first_entry")
+	communicationColumns = columns("number", "seq", "direction", "channel_name", "channel_address", "channel", "source", "received", "claimed",
+		"sender", "recipients", "copies", "subject", "text", "text_file", "attachment_names", "author_name", "response", "auto", "auto_reason",
+		"message_id", "in_reply_to", "authentication", "unparsed", "problems", "no_confirmation", "raw_sha256", "raw_size", "raw_file",
+		"attachment_files", "first_entry")
+	responseColumns = columns("number", "seq", "state", "channel_name", "recipients", "copies", "subject", "author_names", "approver_names",
+		"quorum", "rule", "exception", "created", "submitted", "approved", "sent", "updated", "content_hash", "sent_hash", "attachment_names",
+		"message_id", "attempts")
+	approvalColumns    = columns("number", "seq", "decision", "decider_name", "decider", "decider_role", "decided", "reason", "approved_content", "content_hash", "rule")
+	dispositionColumns = columns("number", "disposition", "disposition_reason", "classified_by", "received", "channel_name")
+	channelColumns     = columns("name", "kind", "address", "direction", "audience", "purpose", "state", "owner_name", "published", "review_due",
+		"proposed_by_name", "proposed", "approved_by_name", "approved", "reviewed_by_name", "reviewed", "retired", "retire_reason", "updated", "in_force")
+	policyColumns = columns("kind", "name", "version", "state", "effective", "ended", "end_reason", "rationale", "author_names", "approved_by_name",
+		"approved", "reviewed_by_name", "reviewed", "review_due", "shipped", "in_force", "body")
+	matrixColumns    = columns("policy", "position", "rule", "category", "severity", "audience", "required", "approver_roles", "reason")
+	personColumns    = columns("name", "email", "state", "roles", "totp", "approval_suspended", "created", "enrolled", "deactivated", "updated")
+	tokenColumns     = columns("name", "person_name", "roles", "approves", "created", "expires", "revoked", "revoked_by_name")
+	exceptionColumns = columns("type", "number", "time", "who", "what")
+	historyColumns   = columns("time", "act", "number", "state", "disposition", "category", "severity", "assignee_name", "actor_name", "actor", "role", "controls")
+	accessColumns    = columns("time", "act", "person_name", "roles", "method", "ending", "failures", "active", "approval_suspended", "expires", "actor_name", "actor", "role", "controls")
+)
+
+func columns(names ...string) []string { return append(names, proof...) }
+
+// table begins a table of the package.
+func (b *builder) table(name string, columns []string) (*table, error) {
+	t, err := newTable(name, columns)
+	if err != nil {
+		return nil, err
+	}
+	b.tables = append(b.tables, t)
+	return t, nil
+}
+
+// records writes the files below records/, and those that they refer to.
+func (b *builder) records(ctx context.Context) error {
+	for _, f := range []func(context.Context) error{b.responses, b.communications, b.cases, b.channels, b.policies, b.persons, b.tokens} {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.tally.gaps(); err != nil {
+		return err
+	}
+	if err := b.tally.standing(ctx, b.desk); err != nil {
+		return err
+	}
+	if err := b.exceptions(); err != nil {
+		return err
+	}
+	slices.SortFunc(b.tables, func(x, y *table) int { return cmp.Compare(x.name, y.name) })
+	for _, t := range b.tables {
+		if err := t.flush(); err != nil {
+			return err
+		}
+		if err := b.copy(t.file(".csv"), t.csv); err != nil {
+			return err
+		}
+		if err := b.copy(t.file(".jsonl"), t.json); err != nil {
+			return err
+		}
+	}
+	b.report = b.tally.report(b.desk)
+	return nil
+}
+
+// each calls f with every record of a kind that is in the package, in the
+// order of the files, and a row begun with its sealed fields.
+func each[T any](b *builder, kind string, f func(v *version, x *T, r *row) error) error {
+	list := b.survey.of(kind, func(v *version) bool { return v.where.size > 0 })
+	slices.SortFunc(list, func(x, y *version) int { return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.entry, y.entry)) })
+	for i, v := range list {
+		if i%256 == 0 {
+			b.progress("records", int64(i), int64(len(list)))
+		}
+		doc, err := b.library.read(v.where)
+		if err != nil {
+			return err
+		}
+		x := new(T)
+		if err := decode(doc, x); err != nil {
+			return fmt.Errorf("%s %s: %w", kind, v.record, err)
+		}
+		if err := f(v, x, newRow(v.entry, v.record, doc)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answers is who wrote and who approved the answers to one case.
+type answers struct{ responders, approvers []string }
+
+func (b *builder) responses(context.Context) error {
+	b.answers = map[string]*answers{}
+	t, err := b.table("responses", responseColumns)
+	if err != nil {
+		return err
+	}
+	approvals, err := b.table("approvals", approvalColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindResponse, func(v *version, x *response.Response, r *row) error {
+		b.tally.response(v, x)
+		b.answer(x)
+		r.put("channel_name", b.register.channel(x.Channel))
+		r.put("recipients", addresses(x.To))
+		r.put("copies", addresses(x.Cc))
+		r.put("author_names", b.register.persons(x.Authors))
+		r.put("approver_names", b.register.persons(approversOf(x)))
+		r.put("attachment_names", attachmentNames(x.Attachments))
+		r.at("created", x.CreatedAt)
+		r.at("submitted", x.SubmittedAt)
+		r.at("approved", x.ApprovedAt)
+		r.at("sent", x.SentAt)
+		r.at("updated", x.UpdatedAt)
+		if err := t.add(r); err != nil {
+			return err
+		}
+		return b.decisions(approvals, v, x, r.doc)
+	})
+}
+
+// answer adds up who had a hand in the answers to a case.
+func (b *builder) answer(x *response.Response) {
+	a := b.answers[x.Case]
+	if a == nil {
+		a = &answers{}
+		b.answers[x.Case] = a
+	}
+	for _, name := range b.register.persons(x.Authors) {
+		if !slices.Contains(a.responders, name) {
+			a.responders = append(a.responders, name)
+		}
+	}
+	for _, name := range b.register.persons(approversOf(x)) {
+		if !slices.Contains(a.approvers, name) {
+			a.approvers = append(a.approvers, name)
+		}
+	}
+}
+
+func approversOf(x *response.Response) (ids []string) {
+	for _, a := range x.Approvals {
+		ids = append(ids, a.By)
+	}
+	return ids
+}
+
+// decisions adds a row for everybody who approved or declined a response.
+func (b *builder) decisions(t *table, v *version, x *response.Response, doc *format.Document) error {
+	add := func(decision, by, role string, at int64, reason, content string) error {
+		r := newRow(v.entry, v.record, doc, "number", "seq", "content_hash", "rule")
+		r.put("decision", decision)
+		r.put("decider", by)
+		r.put("decider_name", b.register.person(by))
+		r.put("decider_role", role)
+		r.at("decided", at)
+		r.put("reason", reason)
+		r.put("approved_content", content)
+		return t.add(r)
+	}
+	for _, a := range x.Approvals {
+		if err := add("approved", a.By, a.Role, a.At, "", a.ContentHash); err != nil {
+			return err
+		}
+	}
+	for _, d := range x.Declines {
+		if err := add("declined", d.By, "", d.At, d.Reason, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) cases(context.Context) error {
+	t, err := b.table("cases", caseColumns)
+	if err != nil {
+		return err
+	}
+	aside, err := b.table("dispositions", dispositionColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindCase, func(v *version, c *intake.Case, r *row) error {
+		b.tally.casefile(v, c)
+		x := b.tally.judge(c)
+		r.put("channel_name", b.register.channel(c.Channel))
+		r.put("assignee_name", b.name(c.Assignee))
+		if a := b.answers[v.record]; a != nil {
+			r.put("responders", a.responders)
+			r.put("approvers", a.approvers)
+		}
+		r.at("received", c.ReceivedAt)
+		r.at("due", c.DueAt)
+		r.at("first_response", c.FirstResponseAt)
+		r.at("closed", c.ClosedAt)
+		r.at("updated", c.UpdatedAt)
+		r.put("clock", string(x.state))
+		if x.measured {
+			r.put("response_seconds", int64(x.took/time.Second))
+		}
+		if x.target > 0 {
+			r.put("target_seconds", int64(x.target/time.Second))
+		}
+		b.began(v, r)
+		b.line(v, c, x)
+		if err := t.add(r); err != nil {
+			return err
+		}
+		if c.Disposition == "" {
+			return nil
+		}
+		d := newRow(v.entry, v.record, r.doc, "number", "disposition", "disposition_reason", "classified_by")
+		d.at("received", c.ReceivedAt)
+		d.put("channel_name", b.register.channel(c.Channel))
+		return aside.add(d)
+	})
+}
+
+// began adds the entry of the period that began the record, where one did.
+func (b *builder) began(v *version, r *row) {
+	if v.born >= 0 {
+		r.put("first_entry", v.born)
+	}
+}
+
+// name returns the name of a person, nothing for nobody.
+func (b *builder) name(id string) string {
+	if id == "" {
+		return ""
+	}
+	return b.register.person(id)
+}
+
+func (b *builder) communications(ctx context.Context) error {
+	t, err := b.table("communications", communicationColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindCommunication, func(v *version, m *intake.Communication, r *row) error {
+		b.tally.communication(v, m)
+		r.put("channel_name", b.register.channel(m.Channel))
+		r.put("channel_address", b.register.address(m.Channel))
+		r.put("sender", strings.Join(addresses(m.From), "; "))
+		r.put("recipients", addresses(m.To))
+		r.put("copies", addresses(m.Cc))
+		r.put("author_name", b.name(m.Author))
+		r.put("authentication", string(m.Auth.Result))
+		r.put("attachment_names", attachmentNames(m.Attachments))
+		r.at("received", m.ReceivedAt)
+		r.at("claimed", m.Date)
+		b.began(v, r)
+		if err := b.content(ctx, v, m, r); err != nil {
+			return err
+		}
+		return t.add(r)
+	})
+}
+
+func addresses(list []mime.Address) (out []string) {
+	for _, a := range list {
+		out = append(out, a.String())
+	}
+	return out
+}
+
+func attachmentNames(list []intake.Attachment) (out []string) {
+	for _, a := range list {
+		out = append(out, a.Name)
+	}
+	return out
+}
+
+func (b *builder) channels(context.Context) error {
+	t, err := b.table("channels", channelColumns)
+	if err != nil {
+		return err
+	}
+	p := b.survey.period
+	return each(b, kindChannel, func(_ *version, c *channel.Channel, r *row) error {
+		r.put("owner_name", b.name(c.Owner))
+		r.put("proposed_by_name", b.name(c.ProposedBy))
+		r.put("approved_by_name", b.name(c.ApprovedBy))
+		r.put("reviewed_by_name", b.name(c.ReviewedBy))
+		r.at("proposed", c.ProposedAt)
+		r.at("approved", c.ApprovedAt)
+		r.at("reviewed", c.ReviewedAt)
+		r.at("retired", c.RetiredAt)
+		r.at("updated", c.UpdatedAt)
+		r.put("in_force", c.ApprovedAt != 0 && c.ApprovedAt < p.To.UnixMicro() && (c.RetiredAt == 0 || c.RetiredAt >= p.From.UnixMicro()))
+		return t.add(r)
+	})
+}
+
+func (b *builder) policies(context.Context) error {
+	t, err := b.table("policies", policyColumns)
+	if err != nil {
+		return err
+	}
+	matrix, err := b.table("approval-matrix", matrixColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindPolicy, func(v *version, p *policy.Policy, r *row) error {
+		r.put("author_names", b.register.persons(p.Authors))
+		r.put("approved_by_name", b.name(p.ApprovedBy))
+		r.put("reviewed_by_name", b.name(p.ReviewedBy))
+		r.at("effective", p.EffectiveFrom)
+		r.at("ended", p.EndedAt)
+		r.at("approved", p.ApprovedAt)
+		r.at("reviewed", p.ReviewedAt)
+		r.put("in_force", inForce(p, b.survey.period))
+		if err := t.add(r); err != nil {
+			return err
+		}
+		if p.Kind != policy.KindApproval || !inForce(p, b.survey.period) {
+			return nil
+		}
+		return b.matrix(matrix, v, p, r.doc)
+	})
+}
+
+// matrix adds the rows of an approval matrix that was in force.
+func (b *builder) matrix(t *table, v *version, p *policy.Policy, doc *format.Document) error {
+	rules, err := matrixOf(p)
+	if err != nil {
+		return err
+	}
+	for i, rule := range rules {
+		r := newRow(v.entry, v.record, doc, "rationale")
+		r.put("policy", p.Label())
+		r.put("position", i+1)
+		r.put("rule", rule.Name)
+		r.put("category", cmp.Or(string(rule.Category), "any"))
+		r.put("severity", cmp.Or(string(rule.Severity), "any"))
+		r.put("audience", cmp.Or(rule.Audience, "any"))
+		r.put("required", rule.Quorum)
+		r.put("approver_roles", roleNames(rule.Roles))
+		r.put("reason", rule.Reason)
+		if err := t.add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func roleNames(roles []people.Role) (out []string) {
+	for _, r := range roles {
+		out = append(out, r.Title())
+	}
+	return out
+}
+
+func (b *builder) persons(context.Context) error {
+	t, err := b.table("people", personColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindPerson, func(_ *version, p *people.Person, r *row) error {
+		r.put("state", p.State())
+		r.at("created", p.CreatedAt)
+		r.at("enrolled", p.EnrolledAt)
+		r.at("deactivated", p.DeactivatedAt)
+		r.at("updated", p.UpdatedAt)
+		return t.add(r)
+	})
+}
+
+func (b *builder) tokens(context.Context) error {
+	t, err := b.table("tokens", tokenColumns)
+	if err != nil {
+		return err
+	}
+	return each(b, kindToken, func(_ *version, x *people.Token, r *row) error {
+		r.put("person_name", b.name(x.Person))
+		r.put("revoked_by_name", b.name(x.RevokedBy))
+		r.at("created", x.CreatedAt)
+		r.at("expires", x.ExpiresAt)
+		r.at("revoked", x.RevokedAt)
+		return t.add(r)
+	})
+}
+
+func (b *builder) exceptions() error {
+	t, err := b.table("exceptions", exceptionColumns)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(b.tally.exceptions, func(x, y exception) int {
+		return cmp.Or(cmp.Compare(slices.Index(exceptionTypes, x.kind), slices.Index(exceptionTypes, y.kind)),
+			cmp.Compare(x.at, y.at), cmp.Compare(x.number, y.number), cmp.Compare(x.version.entry, y.version.entry))
+	})
+	for _, x := range b.tally.exceptions {
+		doc, err := b.library.read(x.version.where)
+		if err != nil {
+			return err
+		}
+		r := newRow(x.version.entry, x.version.record, doc, "number")
+		r.put("type", x.kind)
+		r.at("time", x.at)
+		r.put("who", b.name(x.who))
+		r.put("what", x.what)
+		if err := t.add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entered adds what every row of one entry says.
+func (b *builder) entered(x *disclosed, fields ...string) *row {
+	r := newRow(x.index, x.entry.Record, x.doc, fields...)
+	r.at("time", x.entry.Time)
+	r.put("act", x.entry.Act)
+	r.put("actor", x.entry.Actor)
+	r.put("actor_name", b.register.person(x.entry.Actor))
+	r.put("role", x.entry.Role)
+	r.put("controls", x.entry.Controls)
+	return r
+}
+
+// historyRow is one act on a record.
+func (b *builder) historyRow(x *disclosed) *row {
+	r := b.entered(x, "number", "state", "disposition", "category", "severity", "assignee")
+	r.put("assignee_name", b.name(text(x.doc, "assignee")))
+	return r
+}
+
+// accessRow is one act on who may do what: a person, a token, a sign-in.
+func (b *builder) accessRow(x *disclosed) *row {
+	r := b.entered(x, "person", "roles", "method", "ending", "failures", "refused", "active", "approval_suspended", "approves")
+	person := text(x.doc, "person")
+	if x.entry.Kind() == kindPerson {
+		person = x.entry.Record
+	}
+	r.put("person_name", b.name(person))
+	var expiry struct {
+		ExpiresAt int64 `json:"expires_at"`
+	}
+	if err := decode(x.doc, &expiry); err != nil {
+		r.fail(err)
+	}
+	r.at("expires", expiry.ExpiresAt)
+	return r
+}
