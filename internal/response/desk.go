@@ -184,11 +184,11 @@ func (d *Desk) change(ctx context.Context, actor ledger.Actor, id string, act le
 	return r, nil
 }
 
-// queue has r sent once this transaction is committed. The key is that of this
-// round: an approval that is voided and given anew is a job of its own.
+// queue has r sent once this transaction is committed. An approval that is
+// voided and given anew is a round, and a job, of its own.
 func (d *Desk) queue(tx *ledger.Tx, r *Response) error {
 	tx.After(d.opt.Kick)
-	return jobs.Enqueue(tx, SendJob, fmt.Sprintf("%s/%d/%d", r.ID, r.ApprovedAt, len(r.Attempts)), tx.Now)
+	return jobs.Enqueue(tx, SendJob, fmt.Sprintf("%s/%d", r.ID, r.Rounds), tx.Now)
 }
 
 // Edit makes a new version of a response. seen is the Entry of the version

@@ -101,6 +101,7 @@ type Response struct {
 	SentHash    string    `json:"sent_hash"`    // of what was handed over
 	MessageID   string    `json:"message_id" unit:"identity"`
 	Attempts    []Attempt `json:"attempts"`
+	Rounds      int       `json:"rounds"` // how often it became due to be sent
 
 	CreatedAt   int64 `json:"created_at"`
 	SubmittedAt int64 `json:"submitted_at"`
@@ -271,6 +272,7 @@ func (r *Response) approve(by, role, contentHash string, now int64) error {
 func (r *Response) complete(now int64) {
 	if r.State == InReview && len(r.Approvals) >= r.Quorum {
 		r.State, r.ApprovedAt = Approved, now
+		r.Rounds++
 	}
 }
 
@@ -349,6 +351,7 @@ func (r *Response) resolve(by string, delivered bool, reason string, now int64) 
 		r.State, r.SentAt = Sent, r.Attempts[len(r.Attempts)-1].At
 	} else {
 		a.Outcome, r.State, r.SentHash = "not-delivered", Approved, ""
+		r.Rounds++
 	}
 	r.Attempts = append(r.Attempts, a)
 	return nil

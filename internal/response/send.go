@@ -29,12 +29,11 @@ var errNoRelay = errors.New("no relay is configured: start the server with --rel
 // cannot know whether the relay took it, and says so.
 func (d *Desk) Send(ctx context.Context, j jobs.Job) error {
 	id, round, _ := strings.Cut(j.Key, "/")
-	approved, _, _ := strings.Cut(round, "/")
 	r, err := d.Find(ctx, id)
 	if err != nil {
 		return err
 	}
-	if strconv.FormatInt(r.ApprovedAt, 10) != approved {
+	if strconv.Itoa(r.Rounds) != round {
 		return nil // approved anew, or not at all, since
 	}
 	switch r.State {
