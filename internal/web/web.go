@@ -1,10 +1,19 @@
 // Package web is the door for staff: pages of HTML over the verbs of the
-// concepts.
+// concepts. Every route is one row of the table in routes.go and names the
+// roles that it demands (CC6.3); a handler reads the request, calls one verb
+// and renders or redirects; errors become a status in one place.
+//
+// Every page has an address of its own and works without script. A form posts
+// to a verb and is answered by a redirect, or by the same page with what was
+// typed and, beside the field, what is wrong with it.
 package web
 
 import (
+	"crypto/rand"
+	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
@@ -38,7 +47,31 @@ type Options struct {
 	Organisation string
 }
 
+// server is the pages' handler.
+type server struct {
+	Desks
+	opt    Options
+	log    *slog.Logger
+	secure bool     // cookies travel by TLS only
+	key    [32]byte // signs flashes; they do not outlive the process
+	pages  map[string]*template.Template
+}
+
 // New returns the handler of all staff pages.
 func New(d Desks, o Options, log *slog.Logger) http.Handler {
-	return http.NotFoundHandler()
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{Desks: d, opt: o, log: log, secure: strings.HasPrefix(o.URL, "https://")}
+	rand.Read(s.key[:])
+	var err error
+	if s.pages, err = parsePages(); err != nil {
+		panic(err) // the templates are embedded, and a test reads them all
+	}
+	mux := http.NewServeMux()
+	for _, r := range routes() {
+		mux.Handle(r.pattern, s.serve(r))
+	}
+	mux.Handle("/", s.serve(route{"/", public, (*request).absent}))
+	return s.protect(mux)
 }
