@@ -100,7 +100,7 @@ func TestChecks(t *testing.T) {
 			"internal/mime/mime_test.go":  source("mime", "net/http", ""),
 			"internal/fakes/slack/api.go": source("slack", "net/http/httptest", ""),
 		}, []string{
-			"internal/mime/mime.go:3: imports net/http, which is kept to internal/web, internal/portal, internal/api, internal/app, client, cmd/countersign, internal/bench ",
+			"internal/mime/mime.go:3: imports net/http, which is kept to internal/web, internal/portal, internal/api, internal/app, client, cmd/countersign ",
 			"internal/people/people.go:3: imports database/sql/driver, which is kept to internal/db, internal/ledger, internal/jobs, internal/board, internal/keyring store.go",
 		}},
 
@@ -137,10 +137,10 @@ func TestChecks(t *testing.T) {
 			"internal/mime/mime.go":    source("mime", "", ""),
 			"internal/mime/more.go":    "package mime\n",
 			"cmd/countersign/main.go":  "// Command countersign runs it.\npackage main\n",
-			"internal/bench/main.go":   "// Bench measures.\npackage main\n",
+			"cmd/other/main.go":        "// Other measures.\npackage main\n",
 			"internal/app/app_test.go": "// Package app_test runs it.\npackage app_test\n",
 		}, []string{
-			`internal/bench/main.go:1: the package comment begins with "Command "`,
+			`cmd/other/main.go:1: the package comment begins with "Command "`,
 			`internal/blob/blob.go:1: the package comment begins with "Package blob "`,
 			"internal/db: has no package comment",
 		}},

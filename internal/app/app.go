@@ -1,0 +1,311 @@
+// Package app builds the whole product from a configuration: what the command
+// and end-to-end tests share.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+	_ "time/tzdata" // calendars name time zones; the binary brings them
+
+	"example.org/countersign/internal/api"
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/board"
+	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/channel/relay"
+	"example.org/countersign/internal/channel/smtpd"
+	"example.org/countersign/internal/clock"
+	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/evidence"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/jobs"
+	"example.org/countersign/internal/keyring"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/people"
+	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/portal"
+	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/triage"
+	"example.org/countersign/internal/web"
+)
+
+// Config is everything that can be set. Its zero value but for Data works.
+type Config struct {
+	Data         string // directory of database, keyring and blobs
+	Database     string // postgres:// URL; SQLite in Data where empty
+	Listen       string // of the pages and the API; 127.0.0.1:8080
+	SMTPListen   string // of the SMTP receiver; 127.0.0.1:2525, "off" for none
+	Relay        string // smtp:// URL of the relay for outgoing mail; none where empty
+	URL          string // as the outside sees us: https://reports.example.com; http://Listen where empty
+	Organisation string // who we are, on public pages and in confirmations
+	Resolve      bool   // ask the DNS about senders (SPF, DKIM, DMARC)
+
+	Clock       clock.Clock // clock.System where nil
+	SignInLinks bool        // one-time sign-in links: the demonstration
+	Log         *slog.Logger
+}
+
+// App is the product, built but not serving yet.
+type App struct {
+	Config    Config
+	Ledger    *ledger.Ledger
+	People    *people.Desk
+	Channels  *channel.Desk
+	Policies  *policy.Desk
+	Intake    *intake.Desk
+	Triage    *triage.Desk
+	Responses *response.Desk
+	Evidence  *evidence.Desk
+	Board     *board.Board
+	Jobs      *jobs.Runner
+	Handler   http.Handler // every page and the API
+	Operator  string       // bearer token of whoever may read the data directory
+
+	lock  *os.File
+	db    *db.DB
+	keys  *keyring.Keyring
+	relay *relay.Relay
+}
+
+// Open opens an installation, making what is not there yet. It fails with
+// ErrInUse where another process has the data directory.
+func Open(ctx context.Context, cfg Config) (*App, error) {
+	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:8080")
+	cfg.SMTPListen = cmp.Or(cfg.SMTPListen, "127.0.0.1:2525")
+	cfg.URL = cmp.Or(cfg.URL, "http://"+cfg.Listen)
+	cfg.Organisation = cmp.Or(cfg.Organisation, "this organisation")
+	if cfg.Clock == nil {
+		cfg.Clock = clock.System
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{Config: cfg, Operator: newSecret()}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if a.lock, err = lock(a.Config.Data); err != nil {
+		return err
+	}
+	if err := a.openRecord(ctx); err != nil {
+		return err
+	}
+	return a.build(ctx)
+}
+
+// openRecord opens database, keyring, blobs and ledger.
+func (a *App) openRecord(ctx context.Context) (err error) {
+	dsn := cmp.Or(a.Config.Database, filepath.Join(a.Config.Data, "countersign.db"))
+	if a.db, err = db.Open(ctx, dsn); err != nil {
+		return err
+	}
+	if err := a.db.Migrate(ctx); err != nil {
+		return err
+	}
+	if a.keys, err = keyring.Open(ctx, filepath.Join(a.Config.Data, "keyring")); err != nil {
+		return err
+	}
+	blobs, err := blob.Open(filepath.Join(a.Config.Data, "blobs"), a.keys)
+	if err != nil {
+		return err
+	}
+	a.Ledger, err = ledger.Open(ctx, a.db, a.keys, blobs, a.Config.Clock, Records()...)
+	return err
+}
+
+// Records returns every kind of record that there is.
+func Records() []ledger.Records {
+	var all []ledger.Records
+	for _, kinds := range [][]ledger.Records{
+		jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(),
+		response.Records(), evidence.Records(),
+	} {
+		all = append(all, kinds...)
+	}
+	return all
+}
+
+// build makes the desks and the doors.
+func (a *App) build(ctx context.Context) (err error) {
+	cfg := a.Config
+	var send func(context.Context, relay.Mail) (relay.Receipt, error)
+	if cfg.Relay != "" {
+		if a.relay, err = relay.New(cfg.Relay); err != nil {
+			return err
+		}
+		send = a.relay.Send
+	}
+	if a.People, err = people.New(ctx, a.Ledger, a.keys, people.Options{SignInLinks: cfg.SignInLinks}); err != nil {
+		return err
+	}
+	a.Channels = channel.New(a.Ledger)
+	a.Policies = policy.New(a.Ledger, a.People)
+	if err := a.Policies.Seed(ctx); err != nil {
+		return err
+	}
+	options := intake.Options{Keys: a.keys, Organisation: cfg.Organisation, Send: send, Log: cfg.Log}
+	if cfg.Resolve {
+		options.Resolver = net.DefaultResolver
+	}
+	a.Intake = intake.New(a.Ledger, a.Channels, a.Policies, options)
+	a.Triage = triage.New(a.Intake, a.People)
+	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
+	a.Board = board.New(a.Ledger)
+	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
+	a.Jobs = jobs.New(a.Ledger, map[string]jobs.Handler{
+		response.SendJob:       a.Responses.Send,
+		intake.ConfirmationJob: a.Intake.Confirm,
+		policy.EffectJob:       a.Policies.TakeEffect,
+	}, cfg.Log)
+	a.Handler = a.doors()
+	return nil
+}
+
+func (a *App) kick() {
+	if a.Jobs != nil {
+		a.Jobs.Kick()
+	}
+}
+
+// doors joins staff pages, public pages and API.
+func (a *App) doors() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board}, a.Operator, a.Config.Log))
+	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake}, a.Config.Organisation, a.Config.Log)
+	for _, path := range portal.Paths() {
+		mux.Handle(path, public)
+	}
+	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs},
+		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation}, a.Config.Log))
+	return mux
+}
+
+// Close ends what Open began. Writes under way are finished.
+func (a *App) Close() error {
+	var errs []error
+	if a.relay != nil {
+		a.relay.Close()
+	}
+	if a.Ledger != nil {
+		a.Ledger.Close()
+	}
+	if a.keys != nil {
+		errs = append(errs, a.keys.Close())
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Serving is where a server listens.
+type Serving struct {
+	HTTP string // host:port
+	SMTP string // host:port, "" where mail is not received
+}
+
+// Serve serves pages, API and SMTP and runs the jobs until ctx ends. ready is
+// called once everything listens.
+func (a *App) Serve(ctx context.Context, ready func(Serving)) error {
+	web, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for pages: %w", err)
+	}
+	serving := Serving{HTTP: web.Addr().String()}
+	pages := &http.Server{Handler: a.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(a.Config.Log.Handler(), slog.LevelWarn)}
+	failed := make(chan error, 2)
+	go func() { failed <- pages.Serve(web) }()
+	stopMail := func(context.Context) error { return nil }
+	if a.Config.SMTPListen != "off" {
+		mail, err := net.Listen("tcp", a.Config.SMTPListen)
+		if err != nil {
+			pages.Close()
+			return fmt.Errorf("listen for mail: %w", err)
+		}
+		serving.SMTP = mail.Addr().String()
+		receiver := a.Receiver()
+		go func() { failed <- receiver.Serve(mail) }()
+		stopMail = receiver.Shutdown
+	}
+	if err := announce(a.Config.Data, "http://"+serving.HTTP, a.Operator); err != nil {
+		pages.Close()
+		return err
+	}
+	defer os.Remove(filepath.Join(a.Config.Data, runningFile))
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	worked := make(chan struct{})
+	go func() { a.work(working); close(worked) }()
+	if ready != nil {
+		ready(serving)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	err = errors.Join(err, pages.Shutdown(grace), stopMail(grace))
+	stopWork()
+	<-worked
+	return err
+}
+
+// work runs jobs and what is due every minute until ctx ends.
+func (a *App) work(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { a.Jobs.Run(ctx); close(done) }()
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			<-done
+			return
+		case <-minute.C:
+			if err := a.People.Sweep(ctx); err != nil {
+				a.Config.Log.ErrorContext(ctx, "sweep of sign-ins failed", "err", err)
+			}
+		}
+	}
+}
+
+// Receiver returns the SMTP receiver: it takes mail for approved channels.
+func (a *App) Receiver() *smtpd.Server {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return smtpd.New(smtpd.Config{Domain: host, Spool: a.Config.Data, Accepts: func(ctx context.Context, address string) error {
+		_, err := a.Channels.ByAddress(ctx, a.Ledger, address)
+		if kind, _ := fault.Of(err); err != nil && kind == fault.Internal {
+			return &fault.Error{Kind: fault.Unavailable, Msg: "cannot look up the recipient at the moment", Err: err}
+		}
+		return err
+	}}, func(ctx context.Context, env smtpd.Envelope, raw io.Reader) error {
+		_, err := a.Intake.Receive(ctx, intake.Incoming{Channel: env.To[0], Source: intake.FromSMTP,
+			From: cmp.Or(env.From, "<>"), To: env.To, Remote: env.RemoteIP, HELO: env.HELO, TLS: env.TLS, Raw: raw})
+		if err == nil {
+			a.Jobs.Kick()
+		}
+		return err
+	}, a.Config.Log)
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Running is how the command line reaches the server that runs on a data
+// directory. Whoever may read the file may act as the operator of this
+// machine.
+type Running struct {
+	URL    string `json:"url"`
+	Secret string `json:"secret"` // bearer token of the local operator
+}
+
+// ErrInUse is returned where another process holds the data directory.
+var ErrInUse = errors.New("another countersign process uses this data directory")
+
+const runningFile = "server.json"
+
+// lock takes the data directory for this process: SQLite has one writer, and
+// one keyring mints keys. The lock goes with the process, however it ends.
+func lock(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, ErrInUse
+		}
+		return nil, fmt.Errorf("lock data directory: %w", err)
+	}
+	return f, nil
+}
+
+// FindRunning returns how to reach the server on a data directory, nil where
+// its file says none.
+func FindRunning(dir string) (*Running, error) {
+	b, err := os.ReadFile(filepath.Join(dir, runningFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var r Running
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", runningFile, err)
+	}
+	return &r, nil
+}
+
+// announce writes the file that FindRunning reads.
+func announce(dir, url, secret string) error {
+	b, err := json.Marshal(Running{url, secret})
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, runningFile+".new")
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(dir, runningFile))
+}
+
+func newSecret() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
