@@ -19,6 +19,29 @@ type Client struct {
 	URL   string // "http://127.0.0.1:8080"
 	Token string // bearer token
 	HTTP  *http.Client
+
+	key string
+}
+
+// Once returns a client whose changes have an idempotency key: sending the same
+// again, within a day, is doing it once. It is for one change.
+func (c *Client) Once(key string) *Client {
+	once := *c
+	once.key = key
+	return &once
+}
+
+// call calls, with in as JSON where it is not nil, and returns the answer.
+func call[T any](ctx context.Context, c *Client, method, path string, query url.Values, in any) (*T, error) {
+	key := ""
+	if method == http.MethodPost {
+		key = c.key
+	}
+	out := new(T)
+	if err := c.Call(ctx, method, path, query, key, in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Error is the server's no: an RFC 9457 problem.
@@ -140,8 +163,9 @@ func (c *Client) Receive(ctx context.Context, channel, source string, raw io.Rea
 	return &r, json.NewDecoder(answer).Decode(&r)
 }
 
-// Export writes all communications received from from until before to, dates
-// or RFC 3339 times, "" for no bound, as "jsonl" or "csv".
+// Export writes all communications of a period, as "jsonl" or "csv". from and
+// to are its first and last day, or exact times in RFC 3339, of which to is
+// excluded; "" is no bound.
 func (c *Client) Export(ctx context.Context, from, to, format string, w io.Writer) error {
 	return c.download(ctx, http.MethodGet, "/export/communications", url.Values{"from": {from}, "to": {to}, "format": {format}}, w)
 }
