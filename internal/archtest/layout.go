@@ -79,6 +79,7 @@ var support = map[string]bool{
 	"internal/apptest":     true,
 	"internal/browsertest": true,
 	"internal/dbtest":      true,
+	"internal/docstest":    true,
 	"internal/fakes":       true, // and the packages below it
 	"internal/pgtest":      true,
 	"internal/testenv":     true,
