@@ -32,7 +32,10 @@ func (d *Desk) Change(ctx context.Context, actor ledger.Actor, caseID string, ac
 	var c *Case
 	var set *policy.Set
 	err := d.write(ctx, actor, func(s *policy.Set) { set = s }, func(ctx context.Context, tx *ledger.Tx) error {
-		var err error
+		err := d.settled(ctx, tx, set)
+		if err != nil {
+			return err
+		}
 		if c, err = Find(ctx, tx, caseID); err != nil {
 			return err
 		}

@@ -58,17 +58,14 @@ func (d *Desk) Confirm(ctx context.Context, j jobs.Job) error {
 	if d.opt.Send == nil {
 		return fault.New(fault.Unavailable, "no relay is configured; the confirmation waits")
 	}
-	o := owedTo(d.ledger.Index(), m, out.To[0].Addr)
-	before, err := d.mark(ctx, o, "queued", "sending")
+	before, err := d.mark(ctx, m.ID, "", "sending")
 	switch {
 	case err != nil:
 		return err
-	case before == "":
-		return jobs.Permanent(fmt.Errorf("no confirmation is owed to communication %s", m.ID))
 	case before == "done":
 		return nil
 	case before == "sending":
-		return d.confirmed(ctx, o, m.Case, out, Ambiguous, "the product stopped while it was being handed over")
+		return d.confirmed(ctx, m, out, Ambiguous, "the product stopped while it was being handed over")
 	}
 	receipt, err := d.opt.Send(ctx, mail)
 	refused, isRefused := errors.AsType[*relay.Refused](err)
@@ -78,15 +75,15 @@ func (d *Desk) Confirm(ctx context.Context, j jobs.Job) error {
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case err == nil:
-		return d.confirmed(ctx, o, m.Case, out, Sent, receipt.Text)
+		return d.confirmed(ctx, m, out, Sent, receipt.Text)
 	case isRefused && refused.Permanent:
-		return d.confirmed(ctx, o, m.Case, out, Refused, refused.Error())
+		return d.confirmed(ctx, m, out, Refused, refused.Error())
 	case isAmbiguous:
-		return d.confirmed(ctx, o, m.Case, out, Ambiguous, ambiguous.Error())
+		return d.confirmed(ctx, m, out, Ambiguous, ambiguous.Error())
 	case kind == fault.Invalid:
-		return d.confirmed(ctx, o, m.Case, out, Refused, msg)
+		return d.confirmed(ctx, m, out, Refused, msg)
 	}
-	if _, unmarked := d.mark(ctx, o, "sending", "queued"); unmarked != nil {
+	if _, unmarked := d.mark(ctx, m.ID, "sending", ""); unmarked != nil {
 		return errors.Join(err, unmarked)
 	}
 	return fmt.Errorf("hand over a confirmation: %w", err)
@@ -94,27 +91,27 @@ func (d *Desk) Confirm(ctx context.Context, j jobs.Job) error {
 
 // mark moves the work row of a confirmation from one state to another and
 // returns the state that it was in before.
-func (d *Desk) mark(ctx context.Context, o owed, from, to string) (before string, err error) {
+func (d *Desk) mark(ctx context.Context, communication, from, to string) (before string, err error) {
 	err = d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
 		var err error
-		if before, err = confirmationState(ctx, tx, o); err != nil || before != from {
+		if before, err = confirmationState(ctx, tx, communication); err != nil || before != from {
 			return err
 		}
-		return setConfirmation(tx, o, to)
+		return setConfirmation(tx, communication, to)
 	})
 	return before, err
 }
 
 // confirmed records what became of a confirmation.
-func (d *Desk) confirmed(ctx context.Context, o owed, caseID string, out *Communication, outcome, detail string) error {
+func (d *Desk) confirmed(ctx context.Context, m, out *Communication, outcome, detail string) error {
 	return d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
-		c, err := Cases.Load(ctx, tx, caseID)
+		c, err := Cases.Load(ctx, tx, m.Case)
 		if err != nil {
 			return err
 		}
 		out.ReceivedAt = tx.Now.UnixMicro()
 		out.Delivery = &Delivery{Outcome: outcome, At: out.ReceivedAt, Detail: clean(detail, 500)}
-		if err := setConfirmation(tx, o, "done"); err != nil {
+		if err := setConfirmation(tx, m.ID, "done"); err != nil {
 			return err
 		}
 		return AppendOutbound(tx, c, out)

@@ -168,7 +168,7 @@ func TestConfirmationFails(t *testing.T) {
 func TestConfirmationAfterACrash(t *testing.T) {
 	each(t, intake.Options{}, func(t *testing.T, o *office) {
 		r := o.must(t, mail{from: "rita@example.com", subject: "x"})
-		if err := o.DB.Script(t.Context(), `UPDATE confirmation SET state = 'sending'`); err != nil {
+		if err := o.DB.Script(t.Context(), `INSERT INTO confirmation (communication, state) VALUES ('`+r.Communication+`', 'sending')`); err != nil {
 			t.Fatal(err)
 		}
 		o.due(t)

@@ -16,19 +16,21 @@ import (
 
 // enter makes the parcel a record, inside tx.
 func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, error) {
-	hits, err := lookup(ctx, tx, d.ledger.Index(), p.m, p.about)
-	if err != nil {
+	f, err := lookup(ctx, tx, d.ledger.Index(), p.m, p.sender, p.about)
+	switch {
+	case err != nil:
 		return nil, err
+	case f.stamp != p.set.Stamp:
+		return nil, errMoved
+	case f.same != nil:
+		return again(ctx, tx, *f.same, p.code)
 	}
-	if len(hits) > 0 && hits[0].repeated {
-		return again(ctx, tx, hits[0], p.code)
-	}
-	home, related, err := d.home(ctx, tx, p, hits)
+	home, related, err := d.home(ctx, tx, p, f.hits)
 	if err != nil {
 		return nil, err
 	}
 	if home == "" {
-		return d.open(tx, p, related)
+		return d.open(tx, p, related, f.opened)
 	}
 	return join(ctx, tx, p, home)
 }
@@ -36,14 +38,14 @@ func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, e
 // repeated returns the receipt of the first arrival where the same bytes came
 // before.
 func (d *Desk) repeated(ctx context.Context, m *Communication) (*Receipt, error) {
-	hits, err := lookup(ctx, d.ledger, d.ledger.Index(), m, nil)
-	if err != nil || len(hits) == 0 {
+	f, err := lookup(ctx, d.ledger, d.ledger.Index(), m, "", nil)
+	if err != nil || f.same == nil {
 		return nil, err
 	}
 	var r *Receipt
 	err = d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
 		var err error
-		r, err = again(ctx, tx, hits[0], "")
+		r, err = again(ctx, tx, *f.same, "")
 		return err
 	})
 	return r, err
@@ -117,7 +119,7 @@ func (d *Desk) home(ctx context.Context, tx *ledger.Tx, p *parcel, hits []hit) (
 }
 
 // open begins a case with the parcel.
-func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string) (*Receipt, error) {
+func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string, opened int) (*Receipt, error) {
 	m := p.m
 	c := newCase(p, related)
 	year := time.UnixMicro(m.ReceivedAt).UTC().Year()
@@ -130,8 +132,8 @@ func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string) (*Receipt, error
 		c.CodeHash = codeHash(d.ledger.Index(), c.Number, p.code)
 	}
 	m.Case, m.Number, m.Seq = c.ID, c.Number, c.Communications
-	if m.NoConfirmation = p.unconfirmed(); m.NoConfirmation == "" {
-		if m.NoConfirmation, err = queueConfirmation(tx, d.ledger.Index(), p); err != nil {
+	if m.NoConfirmation = p.unconfirmed(opened); m.NoConfirmation == "" {
+		if err := jobs.Enqueue(tx, ConfirmationJob, m.ID, tx.Now); err != nil {
 			return nil, err
 		}
 	}
@@ -242,8 +244,9 @@ func (d *Desk) ours(ctx context.Context, ch *channel.Channel, address string) (b
 	return err == nil, err
 }
 
-// Most confirmations that one address gets in a day: by senders whose domain
-// vouches for them, and by those of whom nobody knows whether they wrote.
+// How many cases an address may begin in a day and still have them confirmed:
+// one whose domain vouches for it, and one of whom nobody knows whether they
+// wrote.
 const (
 	maxConfirmations = 10
 	maxUnvouchedFor  = 3
@@ -251,14 +254,19 @@ const (
 
 // unconfirmed says why the sender of a message that begins a case must not be
 // told its number by mail, "" where nothing speaks against it (RFC 3834 §2).
+// opened is how many cases the sender began before on the same day.
 //
 // Senders of whom nobody knows whether they are who they say get a
 // confirmation, since most honest ones are among them, but only for what does
 // not look like spam and only a few in a day: whoever is impersonated gets
 // three short mails at most.
-func (p *parcel) unconfirmed() string {
+func (p *parcel) unconfirmed(opened int) string {
 	m := p.m
 	local, _, _ := strings.Cut(p.sender, "@")
+	most := maxUnvouchedFor
+	if m.Auth.Result == Pass {
+		most = maxConfirmations
+	}
 	_, err := mime.ParseAddress(p.sender)
 	switch {
 	case m.Source == FromImport:
@@ -285,32 +293,8 @@ func (p *parcel) unconfirmed() string {
 		return "nothing is sent by this channel"
 	case p.channel.Kind != channel.Email && p.channel.Reply == "":
 		return "no mail is sent by this channel"
+	case opened >= most:
+		return "its sender began " + strconv.Itoa(most) + " cases that day already"
 	}
 	return ""
-}
-
-// owed names a confirmation in the table of those: by day and address first,
-// which is how they are counted.
-type owed struct {
-	day           int64 // since 1970
-	address       string
-	communication string
-}
-
-func owedTo(x ledger.Index, m *Communication, address string) owed {
-	return owed{m.ReceivedAt / (24 * time.Hour).Microseconds(), blindAddr(x, address), m.ID}
-}
-
-// queueConfirmation makes a confirmation due, unless the address has had its
-// share of the day; then it returns that.
-func queueConfirmation(tx *ledger.Tx, x ledger.Index, p *parcel) (why string, err error) {
-	most := maxUnvouchedFor
-	if p.m.Auth.Result == Pass {
-		most = maxConfirmations
-	}
-	ok, err := countConfirmation(tx, owedTo(x, p.m, p.sender), most)
-	if err != nil || !ok {
-		return "the address had " + strconv.Itoa(most) + " confirmations today", err
-	}
-	return "", jobs.Enqueue(tx, ConfirmationJob, p.m.ID, tx.Now)
 }

@@ -91,9 +91,10 @@ func FuzzThreading(f *testing.F) {
 			t.Fatal(err)
 		}
 		m := &Communication{Direction: Inbound, Source: FromSMTP}
-		fillFrom(m, msg)
+		auto := msg.Auto()
+		fillFrom(m, msg, auto)
 		m.Text = msg.Text
-		about := references(m, msg)
+		about := references(m, msg, auto)
 		for i, r := range about {
 			if r == "" || slices.Contains(about[:i], r) || !utf8.ValidString(r) {
 				t.Errorf("Message-IDs %q", about)
@@ -114,7 +115,7 @@ func FuzzThreading(f *testing.F) {
 			t.Errorf("language %q", m.Language)
 		}
 		p := &parcel{m: m, channel: ch, sender: senderOf(m)}
-		if why := p.unconfirmed(); why == "" {
+		if why := p.unconfirmed(0); why == "" {
 			if _, err := mime.ParseAddress(p.sender); err != nil {
 				t.Errorf("a confirmation would go to %q", p.sender)
 			}

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"example.org/countersign/internal/blob"
@@ -33,13 +34,17 @@ type body struct {
 	size int64
 }
 
+// heads are the buffers that messages are read into.
+var heads = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // keep reads a message to its end, into m or, where it is larger, into a blob
 // that commit makes durable.
 func (d *Desk) keep(m *Communication, raw io.Reader) (*body, error) {
 	b := &body{hash: sha256.New()}
-	var head bytes.Buffer
-	head.Grow(16 << 10)
-	n, err := io.Copy(&head, io.LimitReader(raw, maxInlineRaw+1))
+	head := heads.Get().(*bytes.Buffer) //nolint:forcetypeassert // the pool holds nothing else
+	defer heads.Put(head)
+	head.Reset()
+	n, err := io.Copy(head, io.LimitReader(raw, maxInlineRaw+1))
 	if err != nil {
 		return nil, fmt.Errorf("read message: %w", err)
 	}
@@ -49,13 +54,26 @@ func (d *Desk) keep(m *Communication, raw io.Reader) (*body, error) {
 	b.hash.Write(head.Bytes())
 	b.size = n
 	if n <= maxInlineRaw {
-		m.Raw = head.Bytes()
+		m.Raw = bytes.Clone(head.Bytes())
 	} else if err := b.spill(d.ledger.Blobs(), head.Bytes(), raw); err != nil {
+		return nil, err
+	} else if m.MessageID, err = d.peekID(m, head.Bytes()); err != nil {
+		b.abort()
 		return nil, err
 	}
 	m.RawSize, m.RawSHA256 = b.size, hex.EncodeToString(b.hash.Sum(nil))
 	m.ReceivedAt = d.ledger.Now().UnixMicro()
 	return b, nil
+}
+
+// peekID reads the Message-ID out of the beginning of a large message, so that
+// one that came before is recognised before its parts are kept.
+func (d *Desk) peekID(m *Communication, head []byte) (string, error) {
+	msg, err := d.parseSafely(m, func() (*mime.Message, error) { return mime.Parse(bytes.NewReader(head), mime.Limits{Text: 1}, nil) })
+	if err != nil {
+		return "", fmt.Errorf("read the header: %w", err)
+	}
+	return msg.MessageID, nil
 }
 
 // spill writes what was read and the rest to a blob.
@@ -120,13 +138,14 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 			msg.ReturnPath = m.Envelope.From
 		}
 	}
-	fillFrom(m, msg)
+	auto := msg.Auto()
+	fillFrom(m, msg, auto)
 	d.authenticate(ctx, m, msg, in)
 	p.sender = senderOf(m)
 	if p.own, err = d.ours(ctx, p.channel, p.sender); err != nil {
 		return err
 	}
-	p.about = references(m, msg)
+	p.about = references(m, msg, auto)
 	p.number, _ = id.FindNumber(m.Subject)
 	p.facts = factsOf(p.channel, m, msg, msg.Text)
 	p.suspect = strings.EqualFold(msg.Get("X-Spam-Flag"), "yes") || strings.HasPrefix(strings.ToLower(msg.Get("X-Spam-Status")), "yes")
@@ -134,7 +153,7 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 }
 
 // fillFrom takes over what the message says.
-func fillFrom(m *Communication, msg *mime.Message) {
+func fillFrom(m *Communication, msg *mime.Message, auto mime.Auto) {
 	m.From, m.To, m.Cc, m.ReplyTo = msg.From, msg.To, msg.Cc, msg.ReplyTo
 	if len(m.From) == 0 {
 		m.From = msg.Sender
@@ -148,7 +167,6 @@ func fillFrom(m *Communication, msg *mime.Message) {
 	}
 	m.Truncated, m.Unparsed = msg.Truncated, msg.Unparsed
 	m.Problems = append(m.Problems, msg.Problems...)
-	auto := msg.Auto()
 	m.Auto, m.AutoReason, m.Bounces = string(auto.Kind), auto.Reason, auto.Bounces
 	m.Language = language(msg.Get("Content-Language"), msg.Text)
 }
@@ -250,8 +268,8 @@ const maxAbout = 20
 // references returns the Message-IDs that a message refers to, the likeliest
 // first: its own, where it came before with other trace fields; what it
 // reports on; what it answers; what that answered.
-func references(m *Communication, msg *mime.Message) []string {
-	ids := []string{m.MessageID, msg.Auto().OriginalID}
+func references(m *Communication, msg *mime.Message, auto mime.Auto) []string {
+	ids := []string{m.MessageID, auto.OriginalID}
 	ids = append(ids, msg.InReplyTo...)
 	for _, r := range slices.Backward(msg.References) {
 		ids = append(ids, r)

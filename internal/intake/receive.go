@@ -99,8 +99,9 @@ func (d *Desk) record(ctx context.Context, p *parcel) (*Receipt, error) {
 // errMoved: what work was prepared by is no longer in force.
 var errMoved = errors.New("intake: policies changed meanwhile")
 
-// write runs f in a Write under the policies by which prepare made ready what
-// f needs; where they change in between, both again.
+// write runs f in a Write after prepare has made ready what f needs by the
+// policies in force. f returns errMoved where it finds that they are no longer:
+// then both are run again.
 func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*policy.Set), f func(context.Context, *ledger.Tx) error) error {
 	set, err := d.policies.Recent(ctx, d.ledger)
 	if err != nil {
@@ -108,14 +109,7 @@ func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*poli
 	}
 	for range 10 {
 		prepare(set)
-		err := d.ledger.Write(ctx, actor, func(ctx context.Context, tx *ledger.Tx) error {
-			if current, err := d.policies.Current(ctx, tx, set); err != nil {
-				return err
-			} else if !current {
-				return errMoved
-			}
-			return f(ctx, tx)
-		})
+		err := d.ledger.Write(ctx, actor, f)
 		if !errors.Is(err, errMoved) {
 			return err
 		}
@@ -124,6 +118,15 @@ func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*poli
 		}
 	}
 	return fault.New(fault.Unavailable, "the policies are being changed at this moment; try again")
+}
+
+// settled returns errMoved where set is no longer in force.
+func (d *Desk) settled(ctx context.Context, tx *ledger.Tx, set *policy.Set) error {
+	current, err := d.policies.Current(ctx, tx, set)
+	if err == nil && !current {
+		err = errMoved
+	}
+	return err
 }
 
 // judge lets the rules classify the message.

@@ -337,8 +337,10 @@ func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files
 	}
 	var r *Receipt
 	err = d.write(ctx, ledger.System, func(set *policy.Set) { p.set = set }, func(ctx context.Context, tx *ledger.Tx) error {
-		var err error
-		r, err = join(ctx, tx, p, c.ID)
+		err := d.settled(ctx, tx, p.set)
+		if err == nil {
+			r, err = join(ctx, tx, p, c.ID)
+		}
 		return err
 	})
 	if err != nil {

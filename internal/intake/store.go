@@ -5,48 +5,67 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/policy"
 )
 
 // hit is a communication that a message may have to do with.
 type hit struct {
 	id, casefile string
 	direction    Direction
-	repeated     bool // it is the very same
-	rank         int  // of the Message-ID that led to it, 0 for the likeliest
+	rank         int // of the Message-ID that led to it, 0 for the likeliest
+}
+
+// found is what the record knows that bears on a message.
+type found struct {
+	stamp  int64 // policy.Set.Stamp of what is in force
+	same   *hit  // the very same came before
+	hits   []hit // what it refers to, the likeliest first
+	opened int   // cases that its sender began that day, counted to maxConfirmations
 }
 
 // lookups are the numbers of Message-IDs that one query looks for: few
 // distinct statements, so that they stay prepared.
 var lookups = []int{1, 4, maxAbout}
 
-var lookupSQL = func() map[int]string {
-	out := map[int]string{}
-	for _, n := range lookups {
-		in := make([]string, n)
-		for i := range in {
-			in[i] = "$" + strconv.Itoa(i+2)
+// lookupSQL is one query for all that has to be known of a message while
+// others wait: by whether it has a Message-ID, and by how many are looked for.
+var lookupSQL = func() (out [2]map[int]string) {
+	for i, same := range []string{
+		`message_id = '' AND arrival = $1 AND arrival <> ''`,
+		`message_id = $5 AND message_id <> '' AND arrival = $1`, // $5 is its own
+	} {
+		out[i] = map[int]string{}
+		for _, n := range lookups {
+			in := make([]string, n)
+			for i := range in {
+				in[i] = "$" + strconv.Itoa(i+5)
+			}
+			out[i][n] = `SELECT 'stamp', '', '', '', ` + policy.Stamp + `
+				UNION ALL SELECT 'same', id, casefile, '', 0 FROM communication WHERE ` + same + `
+				UNION ALL SELECT * FROM (SELECT direction, id, casefile, message_id, 0 FROM communication
+				WHERE message_id <> '' AND message_id IN (` + strings.Join(in, ", ") + `) LIMIT 64) likely
+				UNION ALL SELECT 'opened', '', '', '', COUNT(*) FROM (SELECT 1 FROM casefile
+				WHERE reporter = $2 AND reporter <> '' AND received_at >= $3 LIMIT CAST($4 AS BIGINT)) today`
 		}
-		out[n] = `SELECT id, casefile, direction, message_id, 1 FROM communication WHERE arrival = $1 AND arrival <> ''
-			UNION ALL SELECT * FROM (SELECT id, casefile, direction, message_id, 0 FROM communication
-			WHERE message_id <> '' AND message_id IN (` + strings.Join(in, ", ") + `) LIMIT 64) likely`
 	}
 	return out
 }()
 
-// lookup finds the communications that are m itself or have one of the
-// Message-IDs, m itself first, then in the order of the ids.
-func lookup(ctx context.Context, q db.Querier, x ledger.Index, m *Communication, about []string) ([]hit, error) {
+// lookup finds what bears on a message from sender that refers to the
+// Message-IDs in about.
+func lookup(ctx context.Context, q db.Querier, x ledger.Index, m *Communication, sender string, about []string) (*found, error) {
 	n := lookups[0]
 	for _, n = range lookups {
 		if len(about) <= n {
 			break
 		}
 	}
-	args := make([]any, n+1)
-	args[0] = arrival(x, m)
+	day := (24 * time.Hour).Microseconds()
+	args := append(make([]any, 0, n+4), arrival(x, m), blindAddr(x, sender), m.ReceivedAt/day*day, maxConfirmations)
 	ranks := map[string]int{}
 	for i := range n {
 		blind := ""
@@ -54,30 +73,35 @@ func lookup(ctx context.Context, q db.Querier, x ledger.Index, m *Communication,
 			blind = blindID(x, about[i])
 			ranks[blind] = i
 		}
-		args[i+1] = blind
+		args = append(args, blind)
 	}
-	var hits []hit
+	known := 0
+	if m.MessageID != "" {
+		known = 1
+	}
+	f := &found{}
 	err := q.Each(ctx, func(scan db.Scan) error {
+		var what, messageID string
 		var h hit
-		var direction, messageID string
-		var same int64
-		if err := scan(&h.id, &h.casefile, &direction, &messageID, &same); err != nil {
+		var value int64
+		if err := scan(&what, &h.id, &h.casefile, &messageID, &value); err != nil {
 			return err
 		}
-		h.direction, h.repeated, h.rank = Direction(direction), same == 1, ranks[messageID]
-		hits = append(hits, h)
-		return nil
-	}, lookupSQL[n], args...)
-	slices.SortStableFunc(hits, func(a, b hit) int {
-		if a.repeated != b.repeated {
-			if a.repeated {
-				return -1
-			}
-			return 1
+		switch what {
+		case "stamp":
+			f.stamp = value
+		case "same":
+			f.same = &h
+		case "opened":
+			f.opened = int(value)
+		default:
+			h.direction, h.rank = Direction(what), ranks[messageID]
+			f.hits = append(f.hits, h)
 		}
-		return a.rank - b.rank
-	})
-	return hits, err
+		return nil
+	}, lookupSQL[known][n], args...)
+	slices.SortStableFunc(f.hits, func(a, b hit) int { return a.rank - b.rank })
+	return f, err
 }
 
 // isMember reports whether an address takes part in a case. LIKE may take
@@ -113,25 +137,20 @@ func count(tx *ledger.Tx, communication string) error {
 	return err
 }
 
-// countConfirmation notes that a confirmation is owed, unless the address has
-// most of them that day.
-func countConfirmation(tx *ledger.Tx, o owed, most int) (bool, error) {
-	n, err := tx.Work(`INSERT INTO confirmation (day, address, communication, state)
-		SELECT CAST($1 AS BIGINT), $2, $3, 'queued'
-		WHERE (SELECT COUNT(*) FROM confirmation WHERE day = CAST($1 AS BIGINT) AND address = $2) < CAST($4 AS BIGINT)`,
-		o.day, o.address, o.communication, most)
-	return n == 1, err
-}
-
-// confirmationState returns how far a confirmation is, "" where none is owed.
-func confirmationState(ctx context.Context, q db.Querier, o owed) (state string, err error) {
-	_, err = q.One(ctx, `SELECT state FROM confirmation WHERE day = $1 AND address = $2 AND communication = $3`,
-		[]any{o.day, o.address, o.communication}, &state)
+// confirmationState returns how far a confirmation is, "" where it was not
+// begun.
+func confirmationState(ctx context.Context, q db.Querier, communication string) (state string, err error) {
+	_, err = q.One(ctx, `SELECT state FROM confirmation WHERE communication = $1`, []any{communication}, &state)
 	return state, err
 }
 
-func setConfirmation(tx *ledger.Tx, o owed, state string) error {
-	_, err := tx.Work(`UPDATE confirmation SET state = $4 WHERE day = $1 AND address = $2 AND communication = $3`,
-		o.day, o.address, o.communication, state)
+// setConfirmation notes how far a confirmation is; "" forgets it.
+func setConfirmation(tx *ledger.Tx, communication, state string) error {
+	if state == "" {
+		_, err := tx.Work(`DELETE FROM confirmation WHERE communication = $1`, communication)
+		return err
+	}
+	_, err := tx.Work(`INSERT INTO confirmation (communication, state) VALUES ($1, $2)
+		ON CONFLICT (communication) DO UPDATE SET state = excluded.state`, communication, state)
 	return err
 }

@@ -10,10 +10,13 @@ import (
 
 const inForceOf = `WHERE r.kind = $1 AND r.name = $2 AND r.state = 'in-force'`
 
-// stamp returns the entry of the newest change of any policy, -1 before the
-// first.
+// Stamp is the SQL of a value that changes with every change of any policy:
+// Set.Stamp of what is in force. Whoever asks the database something anyway can
+// ask for it by the way, instead of calling Current.
+const Stamp = `(SELECT COALESCE(MAX(entry), -1) FROM policy)`
+
 func stamp(ctx context.Context, src ledger.Source) (n int64, err error) {
-	_, err = src.One(ctx, `SELECT COALESCE(MAX(entry), -1) FROM policy`, nil, &n)
+	_, err = src.One(ctx, `SELECT `+Stamp, nil, &n)
 	return n, err
 }
 

@@ -22,6 +22,7 @@ CREATE TABLE casefile (
 ){strict};
 CREATE INDEX casefile_queue ON casefile (state, disposition, received_at);
 CREATE INDEX casefile_received ON casefile (received_at);
+CREATE INDEX casefile_reporter ON casefile (reporter, received_at);
 {guard casefile}
 
 -- One message of a case.
@@ -39,18 +40,17 @@ CREATE TABLE communication (
 	members     TEXT  NOT NULL, -- addresses, blind
 	UNIQUE (casefile, seq)
 ){strict};
-CREATE UNIQUE INDEX communication_arrival ON communication (arrival) WHERE arrival <> '';
-CREATE INDEX communication_message ON communication (message_id) WHERE message_id <> '';
+-- What comes again is found by its Message-ID first, so that most rows need no
+-- second index of random values.
+CREATE INDEX communication_message ON communication (message_id, arrival) WHERE message_id <> '';
+CREATE UNIQUE INDEX communication_arrival ON communication (arrival) WHERE message_id = '' AND arrival <> '';
 CREATE INDEX communication_received ON communication (received_at);
 {guard communication}
 
--- Confirmations owed and sent: how many an address may get in a day.
+-- Confirmations that were handed to the relay, or are being.
 CREATE TABLE confirmation (
-	day           {int} NOT NULL, -- since 1970
-	address       TEXT  NOT NULL, -- blind
-	communication TEXT  NOT NULL, -- the one that is confirmed
-	state         TEXT  NOT NULL, -- queued, sending, done
-	PRIMARY KEY (day, address, communication)
+	communication TEXT NOT NULL PRIMARY KEY, -- the one that is confirmed
+	state         TEXT NOT NULL              -- sending, done
 ){strict};
 
 -- How often the same bytes came again.
