@@ -21,7 +21,6 @@ var tiers = map[string]tier{
 	"internal/id":            1,
 	"internal/clock":         1,
 	"internal/criteria":      1,
-	"internal/pins":          1, // go.mod's placeholder until every dependency has its user
 
 	// Mechanism. Keys are rows, and blobs are encrypted under keys.
 	"verify":                10,
