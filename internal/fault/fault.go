@@ -12,12 +12,12 @@ type Kind uint8
 
 // The kinds. Each maps to one HTTP status (internal/web) and one CLI exit code.
 const (
-	Internal Kind = iota // not for the caller
-	Invalid              // the request makes no sense; fix and retry
-	Denied               // the actor may not do this
-	NotFound             // no such record, or not one this actor may see
-	Conflict             // the record is no longer in the state the request assumed
-	Unavailable          // not now: nothing was done, the same request may succeed later
+	Internal    Kind = iota // not for the caller
+	Invalid                 // the request makes no sense; fix and retry
+	Denied                  // the actor may not do this
+	NotFound                // no such record, or not one this actor may see
+	Conflict                // the record is no longer in the state the request assumed
+	Unavailable             // not now: nothing was done, the same request may succeed later
 )
 
 // Error is an error whose text is safe to show to the person who caused it.
