@@ -18,9 +18,7 @@ type accountPage struct {
 	Header   design.Header
 	Factor   Form
 	Sessions design.Table
-	Ends     []Form // one per session but this
 	Tokens   design.Table
-	Revokes  []Form
 	Forms    []Form
 }
 
@@ -58,12 +56,10 @@ func (q *request) showAccount(f *form) error {
 		name := s.Device
 		if s.ID == q.who.Session {
 			name += ", this one"
-		} else {
-			p.Ends = append(p.Ends, Form{Action: "/account/sessions/" + s.ID + "/revoke", Buttons: []design.Button{{Label: "End " + s.Device + " of " + phrase.Instant(s.StartedAt), Icon: "log-out"}}})
 		}
 		p.Sessions.Rows = append(p.Sessions.Rows, design.Row{Cells: []design.Cell{{Text: name}, {Moment: &design.Moment{At: s.StartedAt, Now: q.now}}, {Moment: &design.Moment{At: s.SeenAt, Now: q.now}}, {Text: methodWords(s.Method)}}})
 	}
-	q.listTokens(&p, tokens)
+	live := q.listTokens(&p, tokens)
 	if me.TOTP {
 		p.Factor = f.fold("factor", "Second factor: on", "/account/second-factor/remove", "Remove the second factor",
 			design.Field{Name: "code", Label: "Code from your authenticator", Kind: design.OneTime, Max: 40, Required: true, Autocomplete: "one-time-code"})
@@ -80,10 +76,28 @@ func (q *request) showAccount(f *form) error {
 			design.Field{Name: "new", Label: "New password", Kind: design.Password, Required: true, Autocomplete: "new-password", Hint: "Your other sessions end."},
 			design.Field{Name: "again", Label: "New password, once more", Kind: design.Password, Required: true, Autocomplete: "new-password"}),
 		q.tokenForm(f, me)}
+	if len(sessions) > 1 {
+		p.Forms = append(p.Forms, endForm(f, sessions, q.who.Session))
+	}
+	if len(live) > 0 {
+		p.Forms = append(p.Forms, f.fold("revoke", "Revoke a token", "/account/tokens/revoke", "Revoke it", design.Field{Name: "token", Label: "Token", Kind: design.Choice, Options: live}))
+	}
 	return q.show(f.code(), "account", p)
 }
 
-func (q *request) listTokens(p *accountPage, tokens []*people.Token) {
+// endForm ends one of several sessions.
+func endForm(f *form, sessions []people.SessionInfo, but string) Form {
+	d := design.Field{Name: "session", Label: "Session", Kind: design.Choice}
+	for _, s := range sessions {
+		if s.ID != but {
+			d.Options = append(d.Options, design.Option{Value: s.ID, Label: s.Device + ", since " + phrase.Instant(s.StartedAt)})
+		}
+	}
+	return f.fold("end", "End a session", "/account/sessions/revoke", "End it", d)
+}
+
+// listTokens fills the table of tokens, and returns those that can be revoked.
+func (q *request) listTokens(p *accountPage, tokens []*people.Token) (live []design.Option) {
 	p.Tokens = design.Table{Caption: "API tokens", Columns: []design.Column{{Label: "For"}, {Label: "Roles", Place: design.Meta}, {Label: "Last used", Width: design.Narrow, Place: design.Meta}, {Label: "Ends", Width: design.Narrow, Place: design.Meta}},
 		Empty: design.EmptyState{Title: "No tokens", Text: "A token lets a program use the API as you, with some of your roles."}}
 	for _, t := range tokens {
@@ -91,7 +105,7 @@ func (q *request) listTokens(p *accountPage, tokens []*people.Token) {
 		if t.RevokedAt != 0 {
 			ends = design.Cell{State: &design.State{Word: "over", Tone: design.Stopped}, Sub: phrase.Instant(micros(t.RevokedAt))}
 		} else {
-			p.Revokes = append(p.Revokes, Form{Action: "/account/tokens/" + t.ID + "/revoke", Buttons: []design.Button{{Label: "Revoke " + t.Name, Icon: "ban"}}})
+			live = append(live, design.Option{Value: t.ID, Label: t.Name})
 		}
 		words := roleList(t.Roles)
 		if t.Approves {
@@ -99,6 +113,7 @@ func (q *request) listTokens(p *accountPage, tokens []*people.Token) {
 		}
 		p.Tokens.Rows = append(p.Tokens.Rows, design.Row{Cells: []design.Cell{{Text: t.Name}, {Text: words}, {Text: phrase.Ago(micros(t.UsedAt), q.now)}, ends}})
 	}
+	return live
 }
 
 func (q *request) tokenForm(f *form, me *people.Person) Form {
@@ -219,25 +234,31 @@ func (q *request) makeToken() error {
 }
 
 func (q *request) revokeToken() error {
-	if err := q.People.RevokeToken(q.ctx, q.who, q.r.PathValue("id")); err != nil {
+	f, err := q.form("revoke")
+	if err != nil {
 		return err
 	}
-	return q.done("The token is revoked.", q.backTo("/account"))
+	if err := q.People.RevokeToken(q.ctx, q.who, f.get("token")); err != nil {
+		return err
+	}
+	return q.done("The token is revoked.", "/account")
 }
 
+// revokeSession ends a session of one's own or, for an administrator, of
+// somebody whose page it came from.
 func (q *request) revokeSession() error {
-	if err := q.People.Revoke(q.ctx, q.who, q.r.PathValue("id")); err != nil {
+	f, err := q.form("end")
+	if err != nil {
 		return err
 	}
-	return q.done("The session is ended.", q.backTo("/account"))
-}
-
-// backTo is the person's page that a form was on, else path.
-func (q *request) backTo(path string) string {
-	if f, err := q.form(""); err == nil && strings.HasPrefix(f.get("back"), "/people/") {
-		return local(f.get("back"))
+	if err := q.People.Revoke(q.ctx, q.who, f.get("session")); err != nil {
+		return err
 	}
-	return path
+	back := "/account"
+	if strings.HasPrefix(f.get("back"), "/people/") {
+		back = local(f.get("back"))
+	}
+	return q.done("The session is ended.", back)
 }
 
 func roleList(roles []people.Role) string {

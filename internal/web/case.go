@@ -136,9 +136,9 @@ func (q *request) nextOnAnswer(r *response.Response) (design.NextAct, bool) {
 		return look("Being written", "By "+q.names(r.Authors)+".", "Read it", true)
 	case response.InReview:
 		if q.mayApprove(r) {
-			return look("Review the answer", "It waits for you: "+q.quorumWords(r)+".", "Review and approve", false)
+			return look("Review the answer", "It waits for you, and "+q.quorumWords(r)+".", "Review and approve", false)
 		}
-		return look("Waits for approval", sentence(q.quorumWords(r)), "Read it", true)
+		return look("Waits for approval", "It "+q.quorumWords(r)+".", "Read it", true)
 	case response.Approved, response.Sending:
 		return look("Being sent", "It is approved and waits for the relay.", "Look", true)
 	case response.Ambiguous:

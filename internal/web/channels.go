@@ -7,6 +7,7 @@ import (
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/design"
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
 )
@@ -238,7 +239,7 @@ func (q *request) termFacts(c *channel.Channel) design.DefinitionList {
 		items = append(items, design.KeyValue{Label: "Sender name", Cell: design.Cell{Text: c.FromName}})
 	}
 	if c.ApprovedBy != "" {
-		items = append(items, design.KeyValue{Label: "Approved by", Cell: design.Cell{Text: q.People.Name(q.ctx, c.ApprovedBy), Moment: &design.Moment{At: micros(c.ApprovedAt)}}})
+		items = append(items, design.KeyValue{Label: "Approved by", Cell: design.Cell{Text: q.People.Name(q.ctx, c.ApprovedBy), Sub: phrase.Instant(micros(c.ApprovedAt))}})
 	}
 	if c.RetireReason != "" {
 		items = append(items, design.KeyValue{Label: "Retired", Cell: design.Cell{Text: c.RetireReason}})

@@ -161,7 +161,7 @@ func (o *office) register() {
 // mail receives a mail and returns its case.
 func (o *office) mail(raw string) *intake.Case {
 	o.t.Helper()
-	r, err := o.Intake.Receive(context.Background(), intake.Incoming{Channel: securityAddress, Source: intake.FromSMTP, Raw: strings.NewReader(strings.ReplaceAll(raw, "\n", "\r\n"))})
+	r, err := o.Intake.Receive(context.Background(), intake.Incoming{Channel: securityAddress, Source: intake.FromSMTP, From: "sender@halden.example", Raw: strings.NewReader(strings.ReplaceAll(raw, "\n", "\r\n"))})
 	o.must(err)
 	c, err := o.Intake.Case(context.Background(), r.Case)
 	o.must(err)

@@ -20,7 +20,7 @@ type evidencePage struct {
 	Header   design.Header
 	Presets  design.Tabs
 	Period   Form
-	Make     *Form
+	Make     *design.NextAct
 	Figures  []design.Figure
 	Charts   []design.Chart
 	Findings design.Table
@@ -76,9 +76,10 @@ func (q *request) showEvidence(period evidence.Period, f *form) error {
 		a, b := days(x)
 		p.Presets.Tabs = append(p.Presets.Tabs, design.Tab{Label: fmt.Sprintf("Q%d %d", (x.From.Month()-1)/3+1, x.From.Year()), Href: "/evidence?from=" + a + "&to=" + b, Current: a == from && b == to})
 	}
-	p.Period = Form{Method: "get", Action: "/evidence", Fields: f.fields(design.Field{Name: "from", Label: "First day", Kind: design.Date, Value: from}, design.Field{Name: "to", Label: "Last day", Kind: design.Date, Value: to}), Buttons: []design.Button{{Label: "Show", Icon: "list-filter"}}}
+	p.Period = Form{Method: "get", Row: true, Action: "/evidence", Fields: f.fields(design.Field{Name: "from", Label: "First day", Kind: design.Date, Value: from}, design.Field{Name: "to", Label: "Last day", Kind: design.Date, Value: to}), Buttons: []design.Button{{Label: "Show", Icon: "list-filter"}}}
 	if q.may(packers) {
-		p.Make = &Form{Action: "/evidence/package", Hidden: []design.Pair{{Name: "from", Value: from}, {Name: "to", Value: to}},
+		p.Make = &design.NextAct{Title: "Make the package", Why: "Everything that happened in " + period.String() + ", with its proofs. Anybody can verify it offline.", Action: "/evidence/package", Hidden: []design.Pair{{Name: "from", Value: from}, {Name: "to", Value: to}},
+			Effects: []design.Effect{{Icon: "file-text", Text: "A report, every record as CSV and JSON, entries, documents and proofs"}, {Icon: "download", Text: "It is checked while it is made, sealed in the ledger, and downloaded"}},
 			Fields:  []design.Field{{Name: "raw", Label: "With raw messages and attachments, but never an anonymous reporter’s original", Kind: design.Confirm, Options: []design.Option{{Value: "yes"}}}},
 			Buttons: []design.Button{{Label: "Make the package", Weight: design.Primary, Icon: "package"}}}
 	}

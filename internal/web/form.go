@@ -116,6 +116,7 @@ type Form struct {
 	Note    string
 	Method  string // "get" for a filter; post where empty
 	Files   bool   // sends files
+	Row     bool   // its fields stand side by side
 	Action  string
 	Hidden  []design.Pair
 	Fields  []design.Field

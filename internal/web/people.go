@@ -173,9 +173,10 @@ func (q *request) access(p *personPage, x *people.Person) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range sessions {
-		p.Forms = append(p.Forms, Form{Action: "/account/sessions/" + s.ID + "/revoke", Hidden: []design.Pair{{Name: "back", Value: "/people/" + x.ID}},
-			Buttons: []design.Button{{Label: "End the session on " + s.Device + " of " + phrase.Instant(s.StartedAt), Icon: "log-out"}}})
+	if len(sessions) > 0 && x.ID != q.who.ID {
+		end := endForm(nil, sessions, "")
+		end.Hidden = []design.Pair{{Name: "back", Value: "/people/" + x.ID}}
+		p.Forms = append(p.Forms, end)
 	}
 	return nil
 }

@@ -64,8 +64,8 @@ func routes() []route {
 		{"POST /account/second-factor/confirm", everybody, (*request).confirmFactor},
 		{"POST /account/second-factor/remove", everybody, (*request).removeFactor},
 		{"POST /account/tokens", everybody, (*request).makeToken},
-		{"POST /account/tokens/{id}/revoke", everybody, (*request).revokeToken},
-		{"POST /account/sessions/{id}/revoke", everybody, (*request).revokeSession},
+		{"POST /account/tokens/revoke", everybody, (*request).revokeToken},
+		{"POST /account/sessions/revoke", everybody, (*request).revokeSession},
 
 		{"GET /queue", readers, (*request).queue},
 		{"POST /queue/assign", workers, (*request).assignMany},
