@@ -68,10 +68,6 @@ func (q *request) editResponse() error {
 			text = "Sent without a second person, as an exception."
 		}
 	}
-	if err != nil && f.get("then") == "submit" && changed != nil {
-		// The version is kept though it could not be submitted.
-		f.values.Set("seen", strconv.FormatInt(changed.Entry, 10))
-	}
 	field := "text"
 	if _, words := fault.Of(err); strings.Contains(words, "recipient") {
 		field = "to"

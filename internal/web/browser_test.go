@@ -162,7 +162,10 @@ func TestEveryPage(t *testing.T) {
 				if status := page.Open(o.server.URL + path); status >= 500 {
 					t.Errorf("%s: status %d", path, status)
 				}
-				page.Axe()
+				browsertest.Eval[bool](page, `document.querySelectorAll('main details').forEach(d => { d.open = true }), true`)
+				if name != "phone" {
+					page.Axe()
+				}
 				if wide := browsertest.Eval[int](page, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 					t.Errorf("%s, %s: %d pixels wider than the window", path, name, wide)
 				}

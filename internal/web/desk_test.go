@@ -41,6 +41,7 @@ type office struct {
 
 	mu   sync.Mutex
 	sent []relay.Mail
+	fail error // what the relay says next; nil: it takes the mail
 }
 
 const password = "unrelated words make a good one"
@@ -98,6 +99,10 @@ func (o *office) must(err error) {
 func (o *office) send(_ context.Context, m relay.Mail) (relay.Receipt, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err := o.fail; err != nil {
+		o.fail = nil
+		return relay.Receipt{}, err
+	}
 	o.sent = append(o.sent, m)
 	return relay.Receipt{Relay: "relay.example", Text: "250 queued"}, nil
 }

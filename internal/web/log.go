@@ -219,6 +219,9 @@ func (q *request) work() error {
 	for _, d := range dead {
 		p.Dead = append(p.Dead, design.TimelineItem{Kind: design.Undelivered, Who: spaced(d.Kind), What: "was given up after " + phrase.Count(int64(d.Attempts), "attempt", "attempts"), At: micros(d.DiedAt), Note: d.Error,
 			Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(d.Entry)}})
+		if !q.may(caretaker) {
+			continue
+		}
 		p.Acts = append(p.Acts, Form{Action: "/work/" + d.ID + "/retry", Buttons: []design.Button{{Label: "Try " + spaced(d.Kind) + " of " + phrase.Instant(micros(d.DiedAt)) + " again", Icon: "refresh-cw"}}},
 			Form{Title: "Dismiss " + spaced(d.Kind) + " of " + phrase.Instant(micros(d.DiedAt)), Action: "/work/" + d.ID + "/dismiss", Fields: []design.Field{{Name: "reason", ID: "reason-" + d.ID, Label: "Why it need not be done", Required: true}}, Buttons: []design.Button{{Label: "Dismiss it"}}})
 	}

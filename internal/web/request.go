@@ -311,7 +311,7 @@ func (q *request) frame(title, area string) design.Staff {
 	}
 	s := design.Staff{Title: title, Organisation: q.opt.Organisation, Home: q.start(), Theme: theme, Person: q.who.Name,
 		Role: q.roleWords(), Account: []design.Link{{Label: "Your account", Href: "/account"}}, SignOut: "/sign-out", Flashes: q.flashes()}
-	if q.may(caretaker) {
+	if q.may(watchers) {
 		s.Account = append(s.Account, design.Link{Label: "Background work", Href: "/work"})
 	}
 	for _, a := range design.Areas(area) {

@@ -39,6 +39,7 @@ var (
 	directory = of(people.Lead, people.Auditor, people.Admin)
 	admins    = of(people.Admin)
 	caretaker = of(people.Lead, people.Admin)
+	watchers  = of(people.Lead, people.Admin, people.Auditor)
 )
 
 // routes is every page and every verb, and who may ask for it (CC6.3).
@@ -135,7 +136,7 @@ func routes() []route {
 		{"GET /ledger/entries/{n}", insiders, (*request).entryPage},
 		{"GET /ledger/entries/{n}/proof", insiders, (*request).proof},
 		{"GET /ledger/entries/{n}/entry", insiders, (*request).entryBytes},
-		{"GET /work", caretaker, (*request).work},
+		{"GET /work", watchers, (*request).work},
 		{"POST /work/{id}/retry", caretaker, (*request).retry},
 		{"POST /work/{id}/dismiss", caretaker, (*request).dismiss},
 	}
