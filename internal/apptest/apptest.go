@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"example.org/countersign/internal/app"
 	"example.org/countersign/internal/channel"
@@ -45,7 +46,7 @@ func Prepare(t testing.TB, cfg app.Config) {
 	defer a.Close()
 	one, two := ledger.Actor{ID: "one", Role: string(people.Lead)}, ledger.Actor{ID: "two", Role: string(people.Lead)}
 	c, err := a.Channels.Add(ctx, one, channel.Terms{Name: "Security", Kind: channel.Email, Address: Channel, Direction: channel.Both,
-		Audience: "customers", Owner: "one", Purpose: "Reports", ReviewDue: "2030-01-31", FromName: "Security", Published: []string{"https://countersign.example/security"}})
+		Audience: "customers", Owner: "one", Purpose: "Reports", ReviewDue: a.Ledger.Now().AddDate(0, 6, 0).Format(time.DateOnly), FromName: "Security", Published: []string{"https://countersign.example/security"}})
 	if err != nil {
 		t.Fatal(err)
 	}

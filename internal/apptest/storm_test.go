@@ -40,11 +40,11 @@ func TestStorm(t *testing.T) {
 
 func storm(t *testing.T, binary, database string, kills int) {
 	dir := t.TempDir()
-	sink := smtpsink.Start(t)
+	sink := smtpsink.New(t)
 	Prepare(t, app.Config{Data: dir, Database: database})
 	s := &stormy{t: t, sent: map[string]bool{}}
 	for i := range kills + 1 {
-		server := start(t, binary, dir, database, sink.Addr())
+		server := start(t, binary, dir, database, sink.Addr)
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		for c := range 16 {
@@ -143,7 +143,7 @@ func (s *stormy) check(dir, database string, sink *smtpsink.Sink) {
 	}
 	copies := map[string]map[string]int{} // recipient, Message-ID
 	for _, m := range sink.Messages() {
-		id := messageID(m.Data)
+		id := messageID(m.Raw)
 		for _, to := range m.To {
 			if copies[to] == nil {
 				copies[to] = map[string]int{}
