@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"io"
 	"net"
 	"strings"
 	"time"
@@ -84,7 +83,8 @@ func (d *Desk) checkDKIM(ctx context.Context, m *Communication, msg *mime.Messag
 		return ""
 	}
 	defer raw.Close()
-	list := verifySignatures(raw, func(domain string) ([]string, error) { return d.opt.Resolver.LookupTXT(ctx, domain) })
+	list, _ := dkim.VerifyWithOptions(raw, &dkim.VerifyOptions{MaxVerifications: maxSignatures, // no list: it cannot be read
+		LookupTXT: func(domain string) ([]string, error) { return d.opt.Resolver.LookupTXT(ctx, domain) }})
 	for _, v := range list {
 		switch {
 		case v.Err == nil:
@@ -102,15 +102,6 @@ func (d *Desk) checkDKIM(ctx context.Context, m *Communication, msg *mime.Messag
 	return ""
 }
 
-// verifySignatures returns nothing for a message that the library cannot read.
-func verifySignatures(raw io.Reader, lookup func(string) ([]string, error)) []*dkim.Verification {
-	list, err := dkim.VerifyWithOptions(raw, &dkim.VerifyOptions{LookupTXT: lookup, MaxVerifications: maxSignatures})
-	if err != nil && len(list) == 0 {
-		return nil
-	}
-	return list
-}
-
 // dmarc returns the policy that a domain publishes, or its organisation for
 // it; "" for none.
 func (d *Desk) dmarc(ctx context.Context, domain string) string {
@@ -125,9 +116,9 @@ func (d *Desk) dmarc(ctx context.Context, domain string) string {
 		for _, r := range records {
 			if tags := dmarcTags(r); tags["v"] == "DMARC1" {
 				if p, ok := tags["sp"]; ok && i > 0 {
-					return p
+					return strings.ToLower(p)
 				}
-				return tags["p"]
+				return strings.ToLower(tags["p"])
 			}
 		}
 	}
@@ -140,11 +131,6 @@ func dmarcTags(record string) map[string]string {
 	for part := range strings.SplitSeq(record, ";") {
 		name, value, _ := strings.Cut(part, "=")
 		tags[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
-	}
-	for _, name := range []string{"p", "sp"} {
-		if v, ok := tags[name]; ok {
-			tags[name] = strings.ToLower(v)
-		}
 	}
 	return tags
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (d *Desk) confirmation(ctx context.Context, m *Communication) (relay.Mail, 
 	subject, text := confirmationText(t, c, d.opt.Organisation)
 	out := &Communication{Direction: Outbound, Channel: ch.ID, Source: m.Source, Auto: Confirmation,
 		AutoReason: "template " + t.Version, Subject: subject, Text: text, Language: t.Language, About: m.ID,
-		From: []mime.Address{{Name: fromName(ch, d.opt.Organisation), Addr: ch.Address}}, To: []mime.Address{{Addr: c.ReporterAddress}},
+		From: []mime.Address{{Name: cmp.Or(ch.FromName, d.opt.Organisation), Addr: ch.Address}}, To: []mime.Address{{Addr: c.ReporterAddress}},
 		MessageID: confirmationID(m, ch), InReplyTo: m.MessageID}
 	out.ID = id.New()
 	mail := relay.Mail{MessageID: out.MessageID, Date: time.UnixMicro(m.ReceivedAt).UTC(), From: out.From[0].String(),
@@ -171,20 +172,5 @@ func confirmationText(t policy.Template, c *Case, organisation string) (subject,
 // confirmationID derives the Message-ID of a confirmation, so that repeating
 // it makes no second message.
 func confirmationID(m *Communication, ch *channel.Channel) string {
-	return "received." + m.ID + "@" + mailDomain(ch)
-}
-
-// mailDomain returns the domain of the Message-IDs of a channel.
-func mailDomain(ch *channel.Channel) string {
-	if ch.Domain != "" {
-		return ch.Domain
-	}
-	return ch.Address[strings.LastIndexByte(ch.Address, '@')+1:]
-}
-
-func fromName(ch *channel.Channel, organisation string) string {
-	if ch.FromName != "" {
-		return ch.FromName
-	}
-	return organisation
+	return "received." + m.ID + "@" + cmp.Or(ch.Domain, domainOf(ch.Address))
 }

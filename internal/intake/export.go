@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/mime"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/rules"
@@ -150,20 +149,16 @@ func (d *Desk) pastFacts(ctx context.Context, c *Case) (rules.Facts, error) {
 	if err != nil {
 		return rules.Facts{}, err
 	}
-	raw, err := d.Raw(ctx, m)
-	if kind, _ := fault.Of(err); kind == fault.NotFound && err != nil {
-		f := factsOf(ch, m, nil, text)
-		if c.Hint != "" {
-			f.Headers["x-report-category"] = c.Hint
+	var msg *mime.Message
+	if m.RawSHA256 != "" {
+		raw, err := d.Raw(ctx, m)
+		if err != nil {
+			return rules.Facts{}, err
 		}
-		return f, nil
-	} else if err != nil {
-		return rules.Facts{}, err
+		defer raw.Close()
+		if msg, err = d.parseSafely(m, func() (*mime.Message, error) { return mime.Parse(raw, mime.Limits{}, nil) }); err != nil {
+			return rules.Facts{}, err
+		}
 	}
-	defer raw.Close()
-	msg, err := d.parseSafely(m, func() (*mime.Message, error) { return mime.Parse(raw, mime.Limits{}, nil) })
-	if err != nil {
-		return rules.Facts{}, err
-	}
-	return factsOf(ch, m, msg, text), nil
+	return factsOf(ch, m, msg, text, c.Hint), nil
 }

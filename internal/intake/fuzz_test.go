@@ -14,6 +14,7 @@ import (
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/mime"
+	"example.org/countersign/internal/policy"
 )
 
 // split returns the messages of a mailbox.
@@ -111,7 +112,7 @@ func FuzzThreading(f *testing.F) {
 		if s := title(m); s == "" || len(s) > 500 || strings.ContainsAny(s, "\r\n\x00") || !utf8.ValidString(s) {
 			t.Errorf("title %q", s)
 		}
-		if m.Language != "" && !slices.Contains(Languages, m.Language) {
+		if m.Language != "" && !slices.Contains(policy.Languages, m.Language) {
 			t.Errorf("language %q", m.Language)
 		}
 		p := &parcel{m: m, channel: ch, sender: senderOf(m)}
@@ -120,7 +121,7 @@ func FuzzThreading(f *testing.F) {
 				t.Errorf("a confirmation would go to %q", p.sender)
 			}
 		}
-		if f := factsOf(ch, m, msg, msg.Text); f.From != p.sender {
+		if f := factsOf(ch, m, msg, msg.Text, ""); f.From != p.sender {
 			t.Errorf("rules see %q, the record %q", f.From, p.sender)
 		}
 	})

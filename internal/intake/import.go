@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/ledger"
 )
 
 // Result says what an import did: every message that was read was recorded, a
@@ -37,7 +38,7 @@ type Refusal struct {
 // result says how far it came. It can be repeated: what is recorded already is
 // a duplicate. progress, which may be nil, is told after each message.
 func (d *Desk) Import(ctx context.Context, channel string, paths []string, progress func(Result)) (*Result, error) {
-	if _, err := d.channels.ByAddress(ctx, d.ledger, channel); err != nil {
+	if _, err := d.channels.ForHistory(ctx, ledger.System, channel); err != nil {
 		return nil, err
 	}
 	return Import(ctx, paths, func(ctx context.Context, raw io.Reader) (bool, error) {
@@ -72,7 +73,7 @@ func (i *importing) refuse(path, format string, args ...any) {
 // path imports a file, or a directory with what is below it in the order of
 // names. Its error ends the import.
 func (i *importing) path(ctx context.Context, path string) error {
-	err := filepath.WalkDir(path, func(path string, e fs.DirEntry, err error) error {
+	return filepath.WalkDir(path, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -90,7 +91,6 @@ func (i *importing) path(ctx context.Context, path string) error {
 		}
 		return i.file(ctx, path)
 	})
-	return err
 }
 
 // reason drops the path that the operating system's errors repeat.

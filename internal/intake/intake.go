@@ -28,6 +28,9 @@ import (
 	"example.org/countersign/internal/policy"
 )
 
+// Languages are those in which the product writes to outsiders.
+var Languages = policy.Languages
+
 // Options of a Desk.
 type Options struct {
 	Keys         *keyring.Keyring // opens blobs

@@ -8,26 +8,6 @@ import (
 	"example.org/countersign/internal/mime"
 )
 
-func TestLanguage(t *testing.T) {
-	for _, c := range []struct{ declared, text, want string }{
-		{"de-DE", "the and you", "de"},
-		{"fr, en;q=0.5", "", "fr"},
-		{"pt", "", ""},
-		{"", "", ""},
-		{"", "The report that you have sent to us is not for this year.", "en"},
-		{"", "Wir haben die Rechnung erhalten, und der Betrag ist nicht richtig.", "de"},
-		{"", "Nous avons reçu votre facture et le montant est faux, pas pour nous.", "fr"},
-		{"", "Hemos recibido la factura y el importe no es correcto, por favor, para el lunes.", "es"},
-		{"", "Il rapporto non è arrivato.", ""},
-		{"", "the die le el", ""},
-		{"", "OK", ""},
-	} {
-		if got := language(c.declared, c.text); got != c.want {
-			t.Errorf("%q, %q: %q, want %q", c.declared, c.text, got, c.want)
-		}
-	}
-}
-
 // A message that breaks the parser is kept raw.
 func TestParserPanics(t *testing.T) {
 	var log bytes.Buffer

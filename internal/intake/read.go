@@ -18,6 +18,7 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/mime"
+	"example.org/countersign/internal/policy"
 )
 
 const (
@@ -147,7 +148,7 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 	}
 	p.about = references(m, msg, auto)
 	p.number, _ = id.FindNumber(m.Subject)
-	p.facts = factsOf(p.channel, m, msg, msg.Text)
+	p.facts = factsOf(p.channel, m, msg, msg.Text, "")
 	p.suspect = strings.EqualFold(msg.Get("X-Spam-Flag"), "yes") || strings.HasPrefix(strings.ToLower(msg.Get("X-Spam-Status")), "yes")
 	return d.keepText(m, msg.Text)
 }
@@ -168,7 +169,7 @@ func fillFrom(m *Communication, msg *mime.Message, auto mime.Auto) {
 	m.Truncated, m.Unparsed = msg.Truncated, msg.Unparsed
 	m.Problems = append(m.Problems, msg.Problems...)
 	m.Auto, m.AutoReason, m.Bounces = string(auto.Kind), auto.Reason, auto.Bounces
-	m.Language = language(msg.Get("Content-Language"), msg.Text)
+	m.Language = policy.Language(msg.Get("Content-Language"), msg.Text)
 }
 
 // parse reads the raw bytes and keeps the attachments. A message that breaks

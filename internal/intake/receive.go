@@ -48,13 +48,22 @@ type parcel struct {
 	language  string
 }
 
+// channel returns the channel that a mail came by: an approved one, or for
+// history any.
+func (d *Desk) channel(ctx context.Context, in Incoming) (*channel.Channel, error) {
+	if in.Source == FromImport {
+		return d.channels.ForHistory(ctx, ledger.System, in.Channel)
+	}
+	return d.channels.ByAddress(ctx, d.ledger, in.Channel)
+}
+
 // Receive records one mail: in the case that it answers, else in a new one.
 // It returns once the record is sealed and on disk. The error is NotFound where
-// no approved channel receives at in.Channel, Invalid where there is nothing to
+// no approved channel receives at in.Channel and the mail is no history, Invalid where there is nothing to
 // record, Unavailable where it cannot be recorded now; then nothing of the mail
 // is kept, and the sender may try again.
 func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
-	ch, err := d.channels.ByAddress(ctx, d.ledger, in.Channel)
+	ch, err := d.channel(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +154,8 @@ func (d *Desk) judge(p *parcel) {
 var headersForRules = []string{"List-Id", "List-Unsubscribe", "List-Post", "Precedence", "Auto-Submitted", "Reply-To",
 	"X-Spam-Flag", "X-Spam-Status", "X-Mailer", "User-Agent", "Importance", "X-Priority", "Content-Language", "Organization"}
 
-// factsOf is a mail as rules see it.
-func factsOf(ch *channel.Channel, m *Communication, msg *mime.Message, text string) rules.Facts {
+// factsOf is a mail, or without msg a report, as rules see it.
+func factsOf(ch *channel.Channel, m *Communication, msg *mime.Message, text, hint string) rules.Facts {
 	f := rules.Facts{Subject: m.Subject, Text: text, From: senderOf(m), Channel: ch.Address,
 		Auto: m.Auto != "", Authenticated: m.Auth.Result == Pass, Headers: map[string]string{}}
 	for _, list := range [][]mime.Address{m.To, m.Cc} {
@@ -156,6 +165,9 @@ func factsOf(ch *channel.Channel, m *Communication, msg *mime.Message, text stri
 	}
 	for _, a := range m.Attachments {
 		f.AttachmentTypes = append(f.AttachmentTypes, a.Type)
+	}
+	if hint != "" {
+		f.Headers["x-report-category"] = hint
 	}
 	if msg != nil {
 		for _, name := range headersForRules {

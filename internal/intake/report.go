@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	media "mime"
 	"slices"
 	"strings"
 
@@ -61,7 +62,7 @@ func (d *Desk) Report(ctx context.Context, r Report) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Communication{Direction: Inbound, Channel: ch.ID, Source: r.Source, Subject: r.Subject, Language: language(r.Language, r.Text)}
+	m := &Communication{Direction: Inbound, Channel: ch.ID, Source: r.Source, Subject: r.Subject, Language: policy.Language(r.Language, r.Text)}
 	m.ID = id.New()
 	if m.Source != FromAPI {
 		m.Source = FromPortal
@@ -138,10 +139,7 @@ func (d *Desk) fileReport(ctx context.Context, p *parcel, text string, uploads [
 		m.Attachments = append(m.Attachments, kept...)
 	}
 	m.ReceivedAt = d.ledger.Now().UnixMicro()
-	p.facts = factsOf(p.channel, m, nil, text)
-	if p.hint != "" {
-		p.facts.Headers["x-report-category"] = p.hint
-	}
+	p.facts = factsOf(p.channel, m, nil, text, p.hint)
 	return nil
 }
 
@@ -186,15 +184,12 @@ func extension(name string) string {
 
 // mediaType returns a declared media type without parameters, or the one of
 // unknown bytes.
-func mediaType(s string) string {
-	s, _, _ = strings.Cut(s, ";")
-	s = strings.ToLower(strings.TrimSpace(s))
-	kind, sub, ok := strings.Cut(s, "/")
-	const token = "abcdefghijklmnopqrstuvwxyz0123456789.+-_"
-	if !ok || kind == "" || sub == "" || len(s) > 100 || strings.Trim(kind, token) != "" || strings.Trim(sub, token) != "" {
+func mediaType(declared string) string {
+	t, _, err := media.ParseMediaType(declared)
+	if err != nil || !strings.Contains(t, "/") || len(t) > 100 {
 		return "application/octet-stream"
 	}
-	return s
+	return t
 }
 
 // codeHash is how a follow-up code stands in its case: keyed by the
@@ -302,18 +297,12 @@ func (d *Desk) FollowUpAttachment(ctx context.Context, number, code, message str
 	if m.Case != c.ID || m.Direction == Note || m.Auto != "" {
 		return nil, nil, fault.New(fault.NotFound, "there is no such message")
 	}
-	n := 0
-	for at := range m.Attachments {
-		if m.Attachments[at].Hidden {
-			continue
-		}
-		if n == i {
-			r, err := d.Attachment(ctx, m, at)
-			return &m.Attachments[at], r, err
-		}
-		n++
+	shown := m.shown()
+	if i < 0 || i >= len(shown) || shown[i].Blob.IsZero() {
+		return nil, nil, fault.New(fault.NotFound, "there is no such attachment")
 	}
-	return nil, nil, fault.New(fault.NotFound, "there is no such attachment")
+	r, err := d.blob(ctx, shown[i].Blob)
+	return &shown[i], r, err
 }
 
 // AddFollowUp adds to a report, from whoever has its code.
@@ -326,7 +315,7 @@ func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files
 	if err := add.check(); err != nil {
 		return nil, err
 	}
-	m := &Communication{Direction: Inbound, Channel: c.Channel, Source: FromPortal, Language: language(c.Language, add.Text)}
+	m := &Communication{Direction: Inbound, Channel: c.Channel, Source: FromPortal, Language: policy.Language(c.Language, add.Text)}
 	m.ID = id.New()
 	if c.ReporterAddress != "" {
 		m.From = []mime.Address{{Name: c.ReporterName, Addr: c.ReporterAddress}}

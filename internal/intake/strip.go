@@ -3,11 +3,13 @@ package intake
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -74,7 +76,7 @@ func redraw(ctx context.Context, data []byte) (copied []byte, kind string) {
 	}
 	var out bytes.Buffer
 	if format == "jpeg" {
-		err = jpeg.Encode(&out, turned{picture, orientation(data)}.image(), &jpeg.Options{Quality: 92})
+		err = jpeg.Encode(&out, upright(picture, orientation(data)), &jpeg.Options{Quality: 92})
 	} else {
 		err = png.Encode(&out, picture)
 	}
@@ -105,74 +107,58 @@ func exifOrientation(b []byte) int {
 	if len(b) < 8 {
 		return 1
 	}
-	u16 := func(at int) int { return int(b[at])<<8 | int(b[at+1]) }
+	var order binary.ByteOrder = binary.BigEndian
 	if b[0] == 'I' {
-		u16 = func(at int) int { return int(b[at+1])<<8 | int(b[at]) }
+		order = binary.LittleEndian
 	}
-	first := u16(4)<<16 | u16(6)
-	if b[0] == 'I' {
-		first = u16(6)<<16 | u16(4)
-	}
-	if first < 8 || first+2 > len(b) {
+	first := int64(order.Uint32(b[4:]))
+	if first < 8 || first+2 > int64(len(b)) {
 		return 1
 	}
-	for i := range u16(first) {
-		at := first + 2 + 12*i
-		if at+12 > len(b) {
+	entries := b[first+2:]
+	for range order.Uint16(b[first:]) {
+		if len(entries) < 12 {
 			return 1
 		}
-		if u16(at) == 0x0112 {
-			if o := u16(at + 8); o >= 1 && o <= 8 {
-				return o
+		if order.Uint16(entries) == 0x0112 {
+			if o := order.Uint16(entries[8:]); o >= 1 && o <= 8 {
+				return int(o)
 			}
 			return 1
 		}
+		entries = entries[12:]
 	}
 	return 1
 }
 
-// turned is a picture as its orientation says it is to be seen.
-type turned struct {
-	from        image.Image
-	orientation int
-}
-
-// image returns the picture upright.
-func (t turned) image() image.Image {
-	if t.orientation <= 1 {
-		return t.from
+// upright turns and mirrors a picture as its orientation says it is to be seen.
+func upright(p image.Image, orientation int) image.Image {
+	if orientation == 1 {
+		return p
 	}
-	b := t.from.Bounds()
-	w, h := b.Dx(), b.Dy()
-	size := image.Rect(0, 0, w, h)
-	if t.orientation >= 5 {
-		size = image.Rect(0, 0, h, w)
+	swap := orientation >= 5
+	right := slices.Contains([]int{2, 3, 6, 7}, orientation)
+	down := slices.Contains([]int{3, 4, 7, 8}, orientation)
+	from := p.Bounds()
+	size := image.Rect(0, 0, from.Dx(), from.Dy())
+	if swap {
+		size = image.Rect(0, 0, from.Dy(), from.Dx())
 	}
 	out := image.NewRGBA(size)
-	for y := range h {
-		for x := range w {
-			tx, ty := t.place(x, y, w, h)
-			out.Set(tx, ty, t.from.At(b.Min.X+x, b.Min.Y+y))
+	for y := range from.Dy() {
+		for x := range from.Dx() {
+			tx, ty := x, y
+			if swap {
+				tx, ty = y, x
+			}
+			if right {
+				tx = size.Dx() - 1 - tx
+			}
+			if down {
+				ty = size.Dy() - 1 - ty
+			}
+			out.Set(tx, ty, p.At(from.Min.X+x, from.Min.Y+y))
 		}
 	}
 	return out
-}
-
-// place says where a pixel goes.
-func (t turned) place(x, y, w, h int) (int, int) {
-	switch t.orientation {
-	case 2:
-		return w - 1 - x, y
-	case 3:
-		return w - 1 - x, h - 1 - y
-	case 4:
-		return x, h - 1 - y
-	case 5:
-		return y, x
-	case 6:
-		return h - 1 - y, x
-	case 7:
-		return h - 1 - y, w - 1 - x
-	}
-	return y, w - 1 - x
 }

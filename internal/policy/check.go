@@ -194,17 +194,14 @@ func (s SLA) validate() error {
 	return s.Calendar.Validate()
 }
 
-// languages are those in which the product writes to outsiders.
-var languages = []string{"en", "de", "fr", "es"}
-
 func (t Template) validate() error {
 	switch {
 	case !line(t.Title, 200):
 		return fault.New(fault.Invalid, "title: use 1 to 200 printable characters")
 	case t.Purpose != ForReply && t.Purpose != ForConfirmation:
 		return fault.New(fault.Invalid, "purpose %q: use reply or confirmation", t.Purpose)
-	case !slices.Contains(languages, t.Language):
-		return fault.New(fault.Invalid, "language %q: use %s", t.Language, strings.Join(languages, ", "))
+	case !slices.Contains(Languages, t.Language):
+		return fault.New(fault.Invalid, "language %q: use %s", t.Language, strings.Join(Languages, ", "))
 	case t.Subject != "" && !line(t.Subject, 300):
 		return fault.New(fault.Invalid, "subject: use at most 300 printable characters on one line")
 	case strings.TrimSpace(t.Text) == "" || !utf8.ValidString(t.Text):

@@ -1,4 +1,4 @@
-package intake
+package policy
 
 import (
 	"slices"
@@ -18,9 +18,9 @@ var frequent = map[string]string{
 	"el": "es", "los": "es", "las": "es", "y": "es", "por": "es", "para": "es", "con": "es", "una": "es", "del": "es", "usted": "es", "su": "es", "está": "es", "como": "es", "muy": "es",
 }
 
-// language returns the language of a text, one of Languages or "": the
+// Language returns the language of a text, one of Languages or "": the
 // declared one, else the one whose frequent words clearly prevail.
-func language(declared, text string) string {
+func Language(declared, text string) string {
 	declared = strings.ToLower(strings.TrimSpace(declared))
 	if i := strings.IndexAny(declared, "-_,;"); i >= 0 {
 		declared = declared[:i]
