@@ -95,9 +95,10 @@ type threadPage struct {
 
 // said is one message.
 type said struct {
-	Heading string
-	Text    string
-	Files   []attached
+	Who   string // "You wrote"
+	When  string
+	Text  string
+	Files []attached
 }
 
 // attached is one file of a message.
@@ -113,11 +114,10 @@ func (p *portal) threadPage(t *words, f *form, thread *intake.Thread, wrong map[
 		Subject: thread.Subject, Reported: fill(t.Reported, t.instant(thread.ReceivedAt)), State: p.state(t, thread),
 		Open: address("/follow-up", t), Add: address("/follow-up/message", t), File: address("/follow-up/file", t)}
 	for _, m := range thread.Messages {
-		heading := t.YouWrote
+		s := said{Who: t.YouWrote, When: t.instant(m.At), Text: m.Text}
 		if m.FromUs {
-			heading = t.WeAnswered
+			s.Who = t.WeAnswered
 		}
-		s := said{Heading: fill(heading, t.instant(m.At)), Text: m.Text}
 		for i, a := range m.Attachments {
 			file := attached{Message: m.ID, Index: strconv.Itoa(i), Label: fill(t.Download, a.Name), Size: a.Size}
 			if strings.Contains(a.Note, "removed") {

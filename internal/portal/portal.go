@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -129,8 +130,9 @@ func (p *portal) page(f handler) http.HandlerFunc {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Vary", "Accept-Language")
 		if r.Method == http.MethodPost {
-			// Not every ResponseWriter has deadlines; those of a server do.
-			_ = http.NewResponseController(w).SetReadDeadline(p.Ledger.Now().Add(uploadTime))
+			// A connection's time is the machine's. Not every ResponseWriter has
+			// deadlines; those of a server do.
+			_ = http.NewResponseController(w).SetReadDeadline(clock.System.Now().Add(uploadTime))
 		}
 		t := speak(r)
 		if err := f(w, r, t); err != nil {
