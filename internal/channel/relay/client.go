@@ -40,7 +40,8 @@ func (r *Relay) dial(ctx context.Context) (c *client, err error) {
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer func() {
-		if !stop() && err == nil {
+		stop()
+		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		if err != nil {

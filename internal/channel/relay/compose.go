@@ -243,7 +243,7 @@ func phrase(s string) []string {
 // encoded returns text as encoded words of at most 75 characters, which begin
 // and end between characters.
 func encoded(s string) (tokens []string) {
-	const room = 45 // bytes in one word
+	const room = 39 // bytes in one word: it fits on a line with "Subject:"
 	for len(s) > 0 {
 		n := min(room, len(s))
 		for n < len(s) && !utf8.RuneStart(s[n]) {
@@ -296,7 +296,7 @@ func writeText(b *bufio.Writer, text string) error {
 func (f *File) write(b *bufio.Writer) error {
 	kind, params, err := stdmime.ParseMediaType(f.Type)
 	// A message or a multipart must not be in base64 (RFC 2045 §6.4).
-	if err != nil || strings.HasPrefix(kind, "message/") || strings.HasPrefix(kind, "multipart/") {
+	if err != nil || len(f.Type) > 200 || strings.HasPrefix(kind, "message/") || strings.HasPrefix(kind, "multipart/") {
 		kind, params = "application/octet-stream", nil
 	}
 	about := map[string]string{}

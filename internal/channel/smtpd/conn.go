@@ -17,6 +17,14 @@ import (
 type gate struct {
 	net.Listener
 	server *Server
+	once   sync.Once
+	err    error
+}
+
+// Close closes the listener, once.
+func (g *gate) Close() error {
+	g.once.Do(func() { g.err = g.Listener.Close() })
+	return g.err
 }
 
 // Accept returns the next connection that is let in. The others are told to
@@ -54,7 +62,7 @@ func (s *Server) admit(c *conn) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closing.Load():
+	case s.over.Err() != nil:
 		return "shutting down"
 	case len(s.open) >= s.cfg.MaxConns:
 		return "too many connections"
@@ -91,7 +99,7 @@ var past = time.Unix(1, 0)
 // SetReadDeadline is called before each command is read. Where the connection
 // is to end, there is no time for one, which go-smtp answers with 421.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	if c.left.Load() || !c.busy.Load() && c.server.closing.Load() {
+	if c.left.Load() || !c.busy.Load() && c.server.over.Err() != nil {
 		t = past
 	}
 	return c.Conn.SetReadDeadline(t)
@@ -123,7 +131,7 @@ func (c *conn) Close() error {
 // side is still sending would otherwise make its system drop the answer unread.
 func linger(c net.Conn) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		c.SetReadDeadline(soon(2 * time.Second))
+		c.SetReadDeadline(soon(time.Second))
 		io.CopyN(io.Discard, c, 64<<20)
 	}
 	return c.Close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -78,10 +79,10 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	domain := to[strings.LastIndexByte(to, '@')+1:] // the rest may be somebody's name
 	switch kind, text := fault.Of(err); kind {
 	case fault.Internal, fault.Unavailable:
-		s.note("recipient deferred", "domain", domain, "error", err)
+		s.note("recipient deferred", err, "domain", domain)
 		return reply(451, smtp.EnhancedCode{4, 3, 0}, "recipients cannot be looked up at the moment, try again later")
 	default:
-		s.note("recipient refused", "domain", domain, "times", s.refused)
+		s.note("recipient refused", err, "domain", domain, "times", s.refused)
 		if s.refused >= maxRefused {
 			s.conn.left.Store(true)
 			return reply(421, smtp.EnhancedCode{4, 7, 0}, "too many unknown recipients")
@@ -90,10 +91,12 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	}
 }
 
-// note logs what was not accepted.
-func (s *session) note(what string, args ...any) {
-	s.log.Warn(what, append(args, "remote", s.conn.ip)...)
+// note logs what was not accepted, and why, with addresses struck out.
+func (s *session) note(what string, why error, args ...any) {
+	s.log.Warn(what, append(args, "reason", address.ReplaceAllString(why.Error(), "(address)"), "remote", s.conn.ip)...)
 }
+
+var address = regexp.MustCompile(`[^\s<>()"',;:]+@[^\s<>()"',;:]+`)
 
 // Data receives the message, once for each channel, and returns when it is
 // taken for good.
@@ -113,7 +116,7 @@ func (s *session) Data(r io.Reader) error {
 		return nil
 	}
 	answer := s.answer(err, m.err)
-	s.note("message refused", "code", answer.Code, "reason", answer.Message, "bytes", m.n, "error", err)
+	s.note("message refused", err, "code", answer.Code, "bytes", m.n)
 	return answer
 }
 

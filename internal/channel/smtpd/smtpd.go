@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -78,8 +77,8 @@ type Server struct {
 	smtp    *smtp.Server
 	ctx     context.Context // of receive
 	cancel  context.CancelFunc
-
-	closing atomic.Bool
+	over    context.Context // ends with Shutdown's beginning
+	close   context.CancelFunc
 
 	mu    sync.Mutex
 	open  map[*conn]struct{}
@@ -91,6 +90,7 @@ func New(cfg Config, receive Receive, log *slog.Logger) *Server {
 	cfg.defaults()
 	s := &Server{cfg: cfg, receive: receive, log: log, open: map[*conn]struct{}{}, perIP: map[netip.Addr]int{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.over, s.close = context.WithCancel(context.Background())
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.session))
 	s.smtp.Domain = cfg.Domain
 	s.smtp.TLSConfig = cfg.TLS
@@ -105,12 +105,19 @@ func New(cfg Config, receive Receive, log *slog.Logger) *Server {
 }
 
 // Serve accepts connections on ln until Shutdown, then returns nil.
-func (s *Server) Serve(ln net.Listener) error { return s.smtp.Serve(&gate{ln, s}) }
+func (s *Server) Serve(ln net.Listener) error {
+	g := &gate{Listener: ln, server: s}
+	defer context.AfterFunc(s.over, func() { g.Close() })() // also where it is over before it has begun
+	if err := s.smtp.Serve(g); s.over.Err() == nil {
+		return err
+	}
+	return nil
+}
 
 // Shutdown stops accepting, tells idle clients to come back later, lets
 // messages under way finish until ctx ends, and then closes what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.closing.Store(true)
+	s.close()
 	s.mu.Lock()
 	for c := range s.open {
 		if !c.busy.Load() {

@@ -375,7 +375,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		"taken":        {read(nil), "250"},
 		"taken unread": {func(context.Context, smtpd.Envelope, io.Reader) error { return nil }, "250"},
-		"later":        {read(fault.New(fault.Unavailable, "the disk is full")), "451 4.3.0 the disk is full"},
+		"later":        {read(fault.New(fault.Unavailable, "no room for bob@example.org")), "451 4.3.0 no room for bob@example.org"},
 		"internal":     {read(errors.New("secret of the house")), "451 4.3.0 the message cannot be taken at the moment"},
 		"invalid":      {read(fault.New(fault.Invalid, "too deep:\r\n250 ok — 10 %% levels")), "554 5.6.0 too deep:  250 ok ? 10 % levels"},
 		"denied":       {read(fmt.Errorf("receive: %w", fault.New(fault.Denied, "not from you"))), "554 5.7.1 not from you"},
@@ -586,6 +586,9 @@ func TestSlow(t *testing.T) {
 		c.say("RCPT TO:<channel@example.com>", "250")
 		go drip(c, "BDAT 1\r\nx")
 		io.Copy(io.Discard, c.r) // ends
+		for len(o.got()) == 0 {  // and so does receiving, by itself
+			time.Sleep(time.Millisecond)
+		}
 		if got := o.got(); len(got) != 1 || got[0].Err == "" {
 			t.Errorf("received %+v", got)
 		}
@@ -732,6 +735,7 @@ func TestShutdown(t *testing.T) {
 	idle.want("421")
 	idle.wantEnd()
 	between.want("421")
+	between.Close()
 	select {
 	case err := <-stopped:
 		t.Fatalf("stopped within a message: %v", err)
@@ -770,6 +774,21 @@ func TestShutdownInTime(t *testing.T) {
 	}
 	if got, err := c.answer(); err == nil && strings.HasPrefix(got, "250") {
 		t.Errorf("answered %q", got)
+	}
+}
+
+// TestShutdownFirst ends a server that has not begun.
+func TestShutdownFirst(t *testing.T) {
+	s := smtpd.New(smtpd.Config{}, nil, slog.New(slog.DiscardHandler))
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(ln); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -50,9 +50,11 @@ type Sink struct {
 
 	mu       sync.Mutex
 	rules    map[Stage]*rule
+	rejects  map[string]error // by recipient
 	messages []Message
 	conns    int
-	kept     chan struct{} // closed and replaced when a message is kept
+	reached  map[Stage]chan struct{} // closed when somebody came there
+	kept     chan struct{}           // closed and replaced when a message is kept
 }
 
 // rule is what happens at a stage, the next times.
@@ -85,7 +87,10 @@ func PlainAuth(s *smtp.Server, _ *Sink) { s.AllowInsecureAuth = true }
 // anybody may sign in whose password is "secret".
 func New(t testing.TB, options ...Option) *Sink {
 	t.Helper()
-	k := &Sink{rules: map[Stage]*rule{}, kept: make(chan struct{})}
+	k := &Sink{rules: map[Stage]*rule{}, rejects: map[string]error{}, kept: make(chan struct{}), reached: map[Stage]chan struct{}{}}
+	for _, at := range []Stage{Connect, Hello, Auth, Mail, Rcpt, Body, Dot, Answer, Done} {
+		k.reached[at] = make(chan struct{})
+	}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		_, isTLS := c.Conn().(*tls.Conn)
 		s := &session{sink: k, conn: c, m: Message{TLS: isTLS}}
@@ -111,6 +116,7 @@ func New(t testing.TB, options ...Option) *Sink {
 	t.Cleanup(func() {
 		k.Clear()
 		server.Close()
+		ln.Close() // where the server did not know it yet
 		<-ended
 	})
 	return k
@@ -132,6 +138,13 @@ func (k *Sink) URL(userinfo string) string {
 // times is negative.
 func (k *Sink) Fail(at Stage, times, code int, text string) {
 	k.set(at, &rule{times: times, code: code, text: text})
+}
+
+// Reject answers a recipient with a code and a text, from now on.
+func (k *Sink) Reject(address string, code int, text string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rejects[address] = &smtp.SMTPError{Code: code, EnhancedCode: smtp.NoEnhancedCode, Message: text}
 }
 
 // Cut hangs up at a stage, the next times.
@@ -158,7 +171,8 @@ func (k *Sink) Clear() {
 			close(r.hold)
 		}
 	}
-	k.rules = map[Stage]*rule{}
+	clear(k.rules)
+	clear(k.rejects)
 }
 
 func (k *Sink) set(at Stage, r *rule) {
@@ -193,6 +207,19 @@ func (k *Sink) Wait(t testing.TB, n int) []Message {
 	}
 }
 
+// Reached returns as soon as anybody has come to a stage.
+func (k *Sink) Reached(t testing.TB, at Stage) {
+	t.Helper()
+	k.mu.Lock()
+	reached := k.reached[at]
+	k.mu.Unlock()
+	select {
+	case <-reached:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("nobody has come to %s", at)
+	}
+}
+
 // Connections returns how many there were.
 func (k *Sink) Connections() int {
 	k.mu.Lock()
@@ -213,6 +240,11 @@ var errHangUp = errors.New("hang up")
 // act does what is to go wrong at a stage and returns the answer, or errHangUp.
 func (k *Sink) act(at Stage) error {
 	k.mu.Lock()
+	select {
+	case <-k.reached[at]:
+	default:
+		close(k.reached[at])
+	}
 	r := k.rules[at]
 	if r == nil || r.times == 0 {
 		k.mu.Unlock()
@@ -295,6 +327,12 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.sink.mu.Lock()
+	err := s.sink.rejects[to]
+	s.sink.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	s.m.To = append(s.m.To, to)
 	return s.at(Rcpt)
 }
