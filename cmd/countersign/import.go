@@ -21,7 +21,7 @@ type importCommand struct {
 // Run records the mails. What is refused is told with its reason and does not
 // make the import a failure, unless there was no mail at all.
 func (c *importCommand) Run(ctx context.Context, std stdio) error {
-	api, release, err := c.connect(ctx)
+	api, release, err := c.connect(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -112,9 +112,10 @@ func explain(err error) string {
 }
 
 // connect returns a client for the installation: of the server that runs on
-// it, or of one that lives within this process until release is called.
-func (i *installation) connect(ctx context.Context) (c *client.Client, release func() error, err error) {
-	a, err := app.Open(ctx, app.Config{Data: i.Data, Database: i.Database, Log: logger(os.Stderr, false)})
+// it, or of one that lives within this process until release is called. begin
+// makes a new installation where there is none.
+func (i *installation) connect(ctx context.Context, begin bool) (c *client.Client, release func() error, err error) {
+	a, err := app.Open(ctx, app.Config{Data: i.Data, Database: i.Database, Existing: !begin, Log: logger(os.Stderr, false)})
 	if err == nil {
 		return &client.Client{URL: "http://countersign.invalid", Token: a.Operator, HTTP: a.Local()}, a.Close, nil
 	}

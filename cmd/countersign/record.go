@@ -31,7 +31,7 @@ func (c *exportCommand) Run(ctx context.Context, std stdio) error {
 	if err := checkDates(c.From, c.To); err != nil {
 		return err
 	}
-	api, release, err := c.connect(ctx)
+	api, release, err := c.connect(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *packageCommand) Run(ctx context.Context, std stdio) error {
 	if err := checkDates(c.From, c.To); err != nil {
 		return err
 	}
-	api, release, err := c.connect(ctx)
+	api, release, err := c.connect(ctx, false)
 	if err != nil {
 		return err
 	}

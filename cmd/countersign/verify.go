@@ -57,7 +57,7 @@ func (c *verifyCommand) Run(ctx context.Context, std stdio) error {
 }
 
 func (c *verifyCommand) live(ctx context.Context, std stdio) error {
-	api, release, err := (&installation{Data: c.Data, Database: c.Database}).connect(ctx)
+	api, release, err := (&installation{Data: c.Data, Database: c.Database}).connect(ctx, false)
 	if err != nil {
 		if altered(err) {
 			return describe(std, &client.Verification{Problem: err.Error()}, c.JSON)

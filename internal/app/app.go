@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -49,6 +50,7 @@ type Config struct {
 	Organisation string // who we are, on public pages and in confirmations
 	Resolve      bool   // ask the DNS about senders (SPF, DKIM, DMARC)
 
+	Existing    bool        // fail where there is no installation yet, instead of making one
 	Clock       clock.Clock // clock.System where nil
 	SignInLinks bool        // one-time sign-in links: the demonstration
 	Log         *slog.Logger
@@ -97,6 +99,11 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) (err error) {
+	if a.Config.Existing {
+		if _, err := os.Stat(filepath.Join(a.Config.Data, "keyring", "keyring.db")); errors.Is(err, fs.ErrNotExist) {
+			return fault.New(fault.Invalid, "there is no record in %s; countersign serve --data DIR begins one", a.Config.Data)
+		}
+	}
 	if a.lock, err = lock(a.Config.Data); err != nil {
 		return err
 	}

@@ -45,7 +45,6 @@ type parcel struct {
 	code      string // follow-up code, for reports
 	hint      string
 	anonymous bool
-	language  string
 }
 
 // channel returns the channel that a mail came by: an approved one, or for

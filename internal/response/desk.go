@@ -127,12 +127,15 @@ func subject(c *intake.Case) string {
 	return s
 }
 
-// replyTo returns where an answer goes: where the last message asks for it.
+// replyTo returns where an answer goes. Only the message that opened the case
+// may name another address than its own for answers: whoever joins later,
+// perhaps under somebody else's name, must not lead answers away.
 func replyTo(c *intake.Case, last *intake.Communication) []mime.Address {
-	if last != nil && len(last.ReplyTo) > 0 {
+	switch {
+	case last == nil:
+	case last.Seq == 1 && len(last.ReplyTo) > 0:
 		return last.ReplyTo[:1]
-	}
-	if last != nil && len(last.From) > 0 && last.From[0].Addr != "" {
+	case len(last.From) > 0 && last.From[0].Addr != "":
 		return last.From[:1]
 	}
 	if c.ReporterAddress != "" {
@@ -335,6 +338,9 @@ func (d *Desk) Decline(ctx context.Context, who *people.Identity, id, reason str
 // approve: delivered or not, and how they know.
 func (d *Desk) Resolve(ctx context.Context, who *people.Identity, id string, delivered bool, reason string) (*Response, error) {
 	return d.decide(ctx, who, id, "resolved", func(tx *ledger.Tx, r *Response) error {
+		if err := d.people.MayApprove(ctx, tx, who, deciders()...); err != nil {
+			return err
+		}
 		if err := r.resolve(who.ID, delivered, reason, tx.Now.UnixMicro()); err != nil || !delivered {
 			return err
 		}
@@ -343,17 +349,16 @@ func (d *Desk) Resolve(ctx context.Context, who *people.Identity, id string, del
 }
 
 func (d *Desk) decide(ctx context.Context, who *people.Identity, id, verb string, f func(*ledger.Tx, *Response) error) (*Response, error) {
-	var deciders []people.Role
-	for _, role := range people.Roles() {
-		if role.Approves() {
-			deciders = append(deciders, role)
-		}
-	}
-	actor, err := acting(who, deciders)
+	actor, err := acting(who, deciders())
 	if err != nil {
 		return nil, err
 	}
 	return d.change(ctx, actor, id, ledger.Do(verb, "CC2.3"), func(_ context.Context, tx *ledger.Tx, r *Response) error { return f(tx, r) })
+}
+
+// deciders are the roles that an approval matrix may name.
+func deciders() []people.Role {
+	return slices.DeleteFunc(people.Roles(), func(r people.Role) bool { return !r.Approves() })
 }
 
 // Withdraw gives a response up before it is sent.
