@@ -152,10 +152,11 @@ func (b *builder) period(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, err := b.create(format.FileEntries)
+	entries, err := newSpool() // the archive is busy with raw content meanwhile
 	if err != nil {
 		return err
 	}
+	defer entries.close()
 	var bundle []byte
 	err = b.survey.walk(ctx, b.curtain, b.progress, func(entry []byte, x *disclosed) error {
 		bundle = format.AppendBundle(bundle[:0], entry)
@@ -167,8 +168,11 @@ func (b *builder) period(ctx context.Context) error {
 			return err
 		}
 		if x.final() {
-			if err := b.shelve(x, at); err != nil {
-				return err
+			b.shelve(x, at)
+			if x.message != nil {
+				if err := b.content(ctx, x); err != nil {
+					return err
+				}
 			}
 		}
 		if slices.Contains([]string{kindPerson, kindToken, kindSignIn}, x.entry.Kind()) {
@@ -182,14 +186,16 @@ func (b *builder) period(ctx context.Context) error {
 	if err := b.library.ready(); err != nil {
 		return err
 	}
+	if err := b.copy(format.FileEntries, entries); err != nil {
+		return err
+	}
 	return b.copy(format.FileDocuments, b.library.shown)
 }
 
 // shelve keeps where the document of a version is, and by what it is sorted.
-func (b *builder) shelve(x *disclosed, at place) (err error) {
+func (b *builder) shelve(x *disclosed, at place) {
 	x.version.where = at
-	x.version.key, err = sortKey(x.entry.Kind(), x.doc)
-	return err
+	x.version.key = sortKey(x.entry.Kind(), x.doc)
 }
 
 // references discloses the records that the package speaks of although the
@@ -216,9 +222,7 @@ func (b *builder) references(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := b.shelve(x, at); err != nil {
-			return err
-		}
+		b.shelve(x, at)
 		proof, err := b.survey.log.inclusion(index)
 		if err != nil {
 			return err

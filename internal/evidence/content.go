@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/blob"
-	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/policy"
@@ -50,50 +49,51 @@ func approvedBy(n int) string {
 	return fmt.Sprintf("%d persons", n)
 }
 
-// content adds what of a communication is kept in files of its own: a text too
-// long for a row always, the message as it came and its attachments where they
-// were asked for. All lie below raw/, which is not compressed: what comes from
-// outside must not decide how far a package expands.
-func (b *builder) content(ctx context.Context, v *version, m *intake.Communication, r *row) error {
+// saved are the paths of what of a communication is kept in files of its own.
+type saved struct {
+	text, message string
+	attachments   []string
+}
+
+// content writes what of a communication is kept in files of its own: a text
+// too long for a row, unless an anonymous reporter wrote it, and, where they
+// were asked for, the message as it came and its attachments. All lie below
+// raw/, which is not compressed: what comes from outside must not decide how
+// far a package expands.
+func (b *builder) content(ctx context.Context, x *disclosed) error {
+	m := x.message
+	guarded, err := b.curtain.isPartOfAnonymous(ctx, x)
+	if err != nil {
+		return err
+	}
 	folder := fmt.Sprintf("raw/%s/%d/", m.Number, m.Seq)
-	what := fmt.Sprintf(" of communication %d of case %s (%s)", m.Seq, m.Number, v.record)
-	if !m.TextBlob.IsZero() {
-		if err := b.save(folder+"text.txt", "text"+what, m.TextBlob.SHA256, func() (io.ReadCloser, error) { return b.openBlob(ctx, m.TextBlob) }); err != nil {
+	what := fmt.Sprintf(" of communication %d of case %s (%s)", m.Seq, m.Number, x.entry.Record)
+	files := &saved{}
+	if !m.TextBlob.IsZero() && (!guarded || b.opt.WithRaw) {
+		files.text = folder + "text.txt"
+		if err := b.save(files.text, "text"+what, m.TextBlob.SHA256, func() (io.ReadCloser, error) { return b.openBlob(ctx, m.TextBlob) }); err != nil {
 			return err
 		}
-		r.put("text_file", folder+"text.txt")
 	}
-	if !b.opt.WithRaw {
-		return nil
-	}
-	full, err := load[intake.Communication](ctx, b.desk, v) // its raw bytes are redacted in m
-	if err != nil {
-		return err
-	}
-	anonymous, err := b.curtain.isAnonymous(ctx, m.Case)
-	if err != nil {
-		return err
-	}
-	guarded := anonymous && m.Direction == intake.Inbound
-	if full.RawSHA256 != "" && !guarded {
-		if err := b.save(folder+"message.eml", "message"+what, full.RawSHA256, func() (io.ReadCloser, error) { return b.desk.intake.Raw(ctx, full) }); err != nil {
+	if b.opt.WithRaw && m.RawSHA256 != "" && !guarded {
+		files.message = folder + "message.eml"
+		if err := b.save(files.message, "message"+what, m.RawSHA256, func() (io.ReadCloser, error) { return b.desk.intake.Raw(ctx, m) }); err != nil {
 			return err
 		}
-		r.put("raw_file", folder+"message.eml")
 	}
-	var files []string
-	for i := range full.Attachments {
-		a := &full.Attachments[i]
-		if guarded && isOriginal(a) {
+	for i, a := range m.Attachments {
+		if !b.opt.WithRaw || guarded && isOriginal(a) {
 			continue
 		}
 		name := fmt.Sprintf("%sattachment-%d%s", folder, i+1, extension(a.Name))
-		if err := b.save(name, fmt.Sprintf("attachment %d", i+1)+what, a.SHA256, func() (io.ReadCloser, error) { return b.desk.intake.Attachment(ctx, full, i) }); err != nil {
+		if err := b.save(name, fmt.Sprintf("attachment %d", i+1)+what, a.SHA256, func() (io.ReadCloser, error) { return b.desk.intake.Attachment(ctx, m, i) }); err != nil {
 			return err
 		}
-		files = append(files, name)
+		files.attachments = append(files.attachments, name)
 	}
-	r.put("attachment_files", files)
+	if files.text != "" || files.message != "" || files.attachments != nil {
+		x.version.saved = files
+	}
 	return nil
 }
 

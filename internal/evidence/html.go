@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"iter"
 
 	"example.org/countersign/internal/design"
 )
@@ -29,14 +30,13 @@ type pageBlock struct {
 	Facts      *design.DefinitionList
 	Figures    []design.Figure
 	Charts     []design.Chart
-	Table      *design.Table
+	Grid       *grid
 }
 
 // html writes a document as HTML.
 func (d *document) html(w io.Writer) error {
 	set, err := design.Templates(template.FuncMap{
 		"ofFacts": func(l *design.DefinitionList) design.DefinitionList { return *l },
-		"ofTable": func(t *design.Table) design.Table { return *t },
 	})
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func facts(pairs []pair) (out []design.KeyValue) {
 }
 
 func (b *block) html() (pageBlock, error) {
-	x := pageBlock{Text: b.text, Code: b.code}
+	x := pageBlock{Text: b.text, Code: b.code, Grid: b.grid}
 	if len(b.facts) > 0 {
 		x.Facts = &design.DefinitionList{Items: facts(b.facts), Wide: true}
 	}
@@ -84,15 +84,31 @@ func (b *block) html() (pageBlock, error) {
 		}
 		x.Charts = append(x.Charts, c)
 	}
-	if b.grid != nil {
-		x.Table = b.grid.table()
-	}
 	return x, nil
 }
 
-// table is the grid as a component of the design system.
-func (g *grid) table() *design.Table {
-	t := &design.Table{Caption: g.caption, Shown: true, Empty: design.EmptyState{Title: g.caption, Text: g.empty}}
+// tableRows is how many rows of a grid one table has: a long list is several,
+// so that it is never in memory as a whole and its head is never far.
+const tableRows = 250
+
+// Tables is the grid as components of the design system.
+func (g *grid) Tables() iter.Seq[design.Table] {
+	return func(yield func(design.Table) bool) {
+		if len(g.rows) <= tableRows {
+			yield(g.table(g.caption, g.rows))
+			return
+		}
+		for from := 0; from < len(g.rows); from += tableRows {
+			to := min(from+tableRows, len(g.rows))
+			if !yield(g.table(fmt.Sprintf("%s, %d to %d of %d", g.caption, from+1, to, len(g.rows)), g.rows[from:to])) {
+				return
+			}
+		}
+	}
+}
+
+func (g *grid) table(caption string, rows [][]string) design.Table {
+	t := design.Table{Caption: caption, Shown: true, Empty: design.EmptyState{Title: g.caption, Text: g.empty}}
 	for i, c := range g.columns {
 		column := design.Column{Label: c.label, End: c.kind == amount, Place: design.Full}
 		switch {
@@ -106,7 +122,7 @@ func (g *grid) table() *design.Table {
 		}
 		t.Columns = append(t.Columns, column)
 	}
-	for _, r := range g.rows {
+	for _, r := range rows {
 		row := design.Row{Cells: make([]design.Cell, len(r))}
 		for i, text := range r {
 			cell := design.Cell{Text: text}

@@ -3,8 +3,12 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
+	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/verify/format"
 )
@@ -74,7 +78,9 @@ type disclosed struct {
 	index   int64
 	entry   format.Entry
 	doc     *format.Document
-	version *version // of the record at the end of the period
+	units   []string              // of its fields
+	version *version              // of the record at the end of the period
+	message *intake.Communication // whole, before anything was redacted; nil of other kinds
 }
 
 // final reports whether the document is what its record said at the end of
@@ -83,10 +89,10 @@ func (x *disclosed) final() bool { return x.version != nil && x.version.entry ==
 
 // chunk is how many entries are read at a time: while they are worked on no
 // database connection is held, since that work asks the database too.
-const chunk = 128
+const chunk = 64
 
-// raw is an entry and its payload as they are stored.
-type raw struct {
+// stored is an entry and its payload as they are stored.
+type stored struct {
 	index          int64
 	entry, payload []byte
 }
@@ -94,23 +100,21 @@ type raw struct {
 // walk opens every document of the period against its commitment, redacts it
 // and calls f with it, in the order of the log.
 func (s *survey) walk(ctx context.Context, c *curtain, progress func(string, int64, int64), f func(entry []byte, x *disclosed) error) error {
-	l := c.desk.ledger
 	for first := s.first; first < s.end; first += chunk {
 		progress("documents", first-s.first, s.end-s.first)
-		var part []raw
-		err := l.Entries(ctx, first, min(first+chunk, s.end), func(index int64, entry, payload []byte) error {
-			part = append(part, raw{index, slices.Clone(entry), slices.Clone(payload)})
-			return nil
-		})
+		part, err := c.desk.stored(ctx, first, min(first+chunk, s.end))
 		if err != nil {
 			return err
 		}
-		for _, r := range part {
-			x, err := s.open(ctx, c, r)
-			if err != nil {
+		list, err := s.openAll(ctx, c, part)
+		if err != nil {
+			return err
+		}
+		for i, x := range list {
+			if err := c.draw(ctx, x); err != nil {
 				return err
 			}
-			if err := f(r.entry, x); err != nil {
+			if err := f(part[i].entry, x); err != nil {
 				return err
 			}
 		}
@@ -119,35 +123,69 @@ func (s *survey) walk(ctx context.Context, c *curtain, progress func(string, int
 	return nil
 }
 
+// stored reads entries and payloads.
+func (d *Desk) stored(ctx context.Context, first, end int64) (part []stored, err error) {
+	err = d.ledger.Entries(ctx, first, end, func(index int64, entry, payload []byte) error {
+		part = append(part, stored{index, slices.Clone(entry), slices.Clone(payload)})
+		return nil
+	})
+	return part, err
+}
+
+// openAll opens a part of the log on all processors: most of a package's time
+// goes into decryption and hashes.
+func (s *survey) openAll(ctx context.Context, c *curtain, part []stored) ([]*disclosed, error) {
+	list, errs := make([]*disclosed, len(part)), make([]error, len(part))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(part)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(part)); i = next.Add(1) - 1 {
+				list[i], errs[i] = s.open(ctx, c, part[i])
+			}
+		})
+	}
+	workers.Wait()
+	for _, err := range errs { // the first in the order of the log
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // open discloses one entry, which must be the one that the survey counted.
-func (s *survey) open(ctx context.Context, c *curtain, r raw) (*disclosed, error) {
+func (s *survey) open(ctx context.Context, c *curtain, r stored) (*disclosed, error) {
 	if format.LeafHash(r.entry) != s.log[0][r.index] {
 		return nil, &ledger.Mismatch{Where: fmt.Sprintf("entry %d", r.index), What: "was changed meanwhile"}
 	}
-	var units []string
-	e, doc, err := c.desk.ledger.Disclose(ctx, r.index, r.entry, r.payload, func(_, unit, _ string) bool {
-		units = append(units, unit)
+	x := &disclosed{index: r.index}
+	var err error
+	x.entry, x.doc, err = c.desk.ledger.Disclose(ctx, r.index, r.entry, r.payload, func(_, unit, _ string) bool {
+		x.units = append(x.units, unit)
 		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := c.draw(ctx, &e, doc, units); err != nil {
-		return nil, err
+	x.version = s.version(x.entry.Kind(), x.entry.Record)
+	if x.entry.Kind() == kindCommunication {
+		x.message = &intake.Communication{}
+		if err := decode(x.doc, x.message); err != nil {
+			return nil, fmt.Errorf("communication %s: %w", x.entry.Record, err)
+		}
 	}
-	return &disclosed{r.index, e, doc, s.version(e.Kind(), e.Record)}, nil
+	return x, nil
 }
 
 // reference discloses the document of an entry outside the period.
 func (s *survey) reference(ctx context.Context, c *curtain, index int64) (entry []byte, x *disclosed, err error) {
-	var r raw
-	err = c.desk.ledger.Entries(ctx, index, index+1, func(_ int64, entry, payload []byte) error {
-		r = raw{index, slices.Clone(entry), slices.Clone(payload)}
-		return nil
-	})
+	part, err := c.desk.stored(ctx, index, index+1)
 	if err != nil {
 		return nil, nil, err
 	}
-	x, err = s.open(ctx, c, r)
-	return r.entry, x, err
+	if x, err = s.open(ctx, c, part[0]); err != nil {
+		return nil, nil, err
+	}
+	return part[0].entry, x, c.draw(ctx, x)
 }

@@ -167,10 +167,9 @@ func (b *builder) summary() []block {
 	}
 	return []block{{figures: []figure{
 		{"Cases received", phrase.Number(r.Received), phrase.Count(r.Communications.Inbound, "message", "messages") + " from outside"},
-		{"First answers", phrase.Number(r.Answered), "delivered in the period"},
-		{"Within target", phrase.Percent(r.Overall.Met, judged), fmt.Sprintf("%s of %s", phrase.Number(r.Overall.Met), phrase.Number(judged))},
-		{"Median first answer", median, "in the time that targets count"},
-		{"Not closed at the end", phrase.Number(waiting), ""},
+		{"Within target", phrase.Percent(r.Overall.Met, judged), fmt.Sprintf("%s of %s targets", phrase.Number(r.Overall.Met), phrase.Number(judged))},
+		{"Median first answer", median, phrase.Count(r.Answered, "first answer", "first answers") + " in the period"},
+		{"Not closed at the end", phrase.Number(waiting), fmt.Sprintf("%s unanswered and late", phrase.Number(r.Overall.Late))},
 		{"Exceptions", phrase.Number(exceptions), "listed below"},
 	}}}
 }

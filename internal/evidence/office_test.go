@@ -3,7 +3,9 @@ package evidence_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
@@ -339,4 +341,9 @@ func rows(t testing.TB, content []byte) []map[string]string {
 		all = append(all, row)
 	}
 	return all
+}
+
+func sum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
 }

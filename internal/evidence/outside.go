@@ -3,13 +3,12 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"strconv"
 
-	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
-	"example.org/countersign/internal/response"
 	"example.org/countersign/verify/format"
 )
 
@@ -85,30 +84,18 @@ func inForce(x *policy.Policy, p Period) bool {
 }
 
 // sortKey returns where a record stands among its kind in the files.
-func sortKey(kind string, doc *format.Document) (string, error) {
+func sortKey(kind string, doc *format.Document) string {
 	switch kind {
-	case kindCase:
-		return keyOf(doc, func(c *intake.Case) string { return numberKey(c.Number, 0) })
-	case kindCommunication:
-		return keyOf(doc, func(m *intake.Communication) string { return numberKey(m.Number, m.Seq) })
-	case kindResponse:
-		return keyOf(doc, func(r *response.Response) string { return numberKey(r.Number, r.Seq) })
-	case kindChannel:
-		return keyOf(doc, func(c *channel.Channel) string { return c.Name })
+	case kindCase, kindCommunication, kindResponse:
+		seq, _ := strconv.Atoi(string(doc.Field("seq"))) // cases have none
+		return numberKey(text(doc, "number"), seq)
+	case kindChannel, kindPerson:
+		return text(doc, "name")
 	case kindPolicy:
-		return keyOf(doc, func(p *policy.Policy) string { return fmt.Sprintf("%s/%s/%09d", p.Kind, p.Name, p.Version) })
-	case kindPerson:
-		return keyOf(doc, func(p *people.Person) string { return p.Name })
+		version, _ := strconv.Atoi(string(doc.Field("version")))
+		return fmt.Sprintf("%s/%s/%09d", text(doc, "kind"), text(doc, "name"), version)
 	}
-	return "", nil
-}
-
-func keyOf[T any](doc *format.Document, f func(*T) string) (string, error) {
-	x := new(T)
-	if err := decode(doc, x); err != nil {
-		return "", fmt.Errorf("entry %d: %w", doc.Index, err)
-	}
-	return f(x), nil
+	return ""
 }
 
 // numberKey makes tracking numbers sort as numbers.

@@ -11,6 +11,7 @@ import (
 
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/design/chart"
+	"example.org/countersign/internal/design/phrase"
 )
 
 // Measures of the printed report in millimetres on A4, type in points.
@@ -25,7 +26,10 @@ const (
 	typeHead  = 14.0
 	typeTitle = 22.0
 
-	maxLines = 8 // of one cell; the row in the CSV has it whole
+	pageNumber = 18.0 // wide
+	maxLines   = 8    // of one cell; the row in the CSV has it whole
+
+	printedRows = 1000 // of one grid: more is not read on paper
 )
 
 // sheet writes a document as PDF. fpdf keeps the first error.
@@ -71,8 +75,8 @@ func (d *document) pdf(w io.Writer, made time.Time) error {
 func (s *sheet) footer() {
 	s.font("", typeSmall, "--ink-3")
 	s.pdf.SetXY(margin, bottom+4)
-	s.pdf.CellFormat(textWidth/2, 4, printable(s.foot), "", 0, "L", false, 0, "")
-	s.pdf.CellFormat(textWidth/2, 4, fmt.Sprintf("%d of {pages}", s.pdf.PageNo()), "", 0, "R", false, 0, "")
+	s.pdf.CellFormat(textWidth-pageNumber, 4, printable(s.foot), "", 0, "L", false, 0, "")
+	s.pdf.CellFormat(pageNumber, 4, fmt.Sprintf("%d of {pages}", s.pdf.PageNo()), "", 0, "L", false, 0, "")
 }
 
 // font chooses type and colour of text.
@@ -131,7 +135,11 @@ func (s *sheet) title(d *document) {
 }
 
 func (s *sheet) section(x section) {
-	s.room(40)
+	need := 40.0 // no heading without what it heads
+	if len(x.blocks) > 0 {
+		need = max(need, 20+chartsHeight(x.blocks[0].charts))
+	}
+	s.room(need)
 	s.pdf.Ln(gap)
 	s.pdf.Bookmark(printable(x.title), 0, -1)
 	s.rule("--rule", 0.2)
@@ -163,18 +171,28 @@ func (s *sheet) block(b *block) {
 	}
 }
 
+// facts writes label and value side by side.
 func (s *sheet) facts(pairs []pair) {
-	const label = 36.0
+	const label, height = 42.0, 4.6
 	for _, p := range pairs {
-		s.room(5)
-		y, page := s.pdf.GetY(), s.pdf.PageNo()
 		s.font("", typeText, "--ink-3")
-		s.lines(margin, label, 4.6, p.label)
-		if s.pdf.PageNo() == page {
-			s.pdf.SetY(y)
-		}
+		labels := s.pdf.SplitText(printable(p.label), label-columnGap)
 		s.font("", typeText, "--ink")
-		s.lines(margin+label, textWidth-label, 4.6, p.value)
+		values := s.pdf.SplitText(printable(p.value), textWidth-label)
+		for i := range max(len(labels), len(values)) {
+			s.room(height)
+			if i < len(labels) {
+				s.font("", typeText, "--ink-3")
+				s.pdf.SetX(margin)
+				s.pdf.CellFormat(label, height, labels[i], "", 0, "L", false, 0, "")
+			}
+			if i < len(values) {
+				s.font("", typeText, "--ink")
+				s.pdf.SetX(margin + label)
+				s.pdf.CellFormat(textWidth-label, height, values[i], "", 0, "L", false, 0, "")
+			}
+			s.pdf.Ln(height)
+		}
 		s.pdf.Ln(1)
 	}
 }
@@ -215,9 +233,19 @@ func (s *sheet) grid(g *grid) {
 	}
 	widths := g.widths()
 	s.gridHead(g, widths)
-	for _, row := range g.rows {
+	for _, row := range g.rows[:min(len(g.rows), printedRows)] {
 		s.gridRow(g, widths, row)
 	}
+	if n := len(g.rows); n > printedRows {
+		s.font("", typeText, "--ink-2")
+		s.pdf.Ln(2)
+		s.lines(margin, textWidth, 4.6, notPrinted(n))
+	}
+}
+
+// notPrinted says where the rows are that a grid does not print.
+func notPrinted(n int) string {
+	return fmt.Sprintf("These are the first %s of %s; report.html goes on.", phrase.Number(printedRows), phrase.Number(int64(n)))
 }
 
 // widths returns the widths of the columns.
@@ -296,22 +324,32 @@ func (s *sheet) cells(g *grid, widths []float64, row []string) {
 	s.pdf.SetY(top + float64(most)*lineHeight + 1)
 }
 
+const (
+	chartGap   = 8.0
+	chartWidth = (textWidth - chartGap) / 2
+	chartHead  = 8.0
+)
+
+// chartsHeight returns the height of the first row of charts.
+func chartsHeight(list []chart.Drawing) float64 {
+	height := 0.0
+	for _, d := range list[:min(2, len(list))] {
+		height = max(height, chartHead+d.H*chartWidth/d.W)
+	}
+	return height
+}
+
 // charts are drawn two in a row, mark by mark as the pages show them.
 func (s *sheet) charts(list []chart.Drawing) {
-	const each = (textWidth - 8) / 2
 	for i := 0; i < len(list); i += 2 {
-		pairOf := list[i:min(i+2, len(list))]
-		height := 0.0
-		for _, d := range pairOf {
-			height = max(height, d.H*each/d.W+8)
-		}
+		height := chartsHeight(list[i:])
 		s.room(height)
 		y := s.pdf.GetY()
-		for n, d := range pairOf {
-			x := margin + float64(n)*(each+8)
+		for n, d := range list[i:min(i+2, len(list))] {
+			x := margin + float64(n)*(chartWidth+chartGap)
 			s.font("B", typeText, "--ink")
 			s.at(x, y+4, d.Title)
-			s.drawing(d, x, y+8, each/d.W)
+			s.drawing(d, x, y+chartHead, chartWidth/d.W)
 		}
 		s.pdf.SetY(y + height)
 	}

@@ -125,12 +125,21 @@ func eachCells(r io.Reader, f func(cells) error) error {
 			continue
 		}
 		for i, name := range header {
-			row[name] = line[i]
+			row[name] = bare(line[i])
 		}
 		if err := f(row); err != nil {
 			return err
 		}
 	}
+}
+
+// bare takes the apostrophe off that keeps a spreadsheet from calculating:
+// ids may begin with a minus, too.
+func bare(text string) string {
+	if len(text) > 1 && text[0] == '\'' && strings.IndexByte("=+-@\t\r", text[1]) >= 0 {
+		return text[1:]
+	}
+	return text
 }
 
 // recounter adds up rows. It shares nothing with tally but the definitions.

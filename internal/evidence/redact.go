@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/verify/format"
@@ -31,19 +32,21 @@ type curtain struct {
 	anonymous map[string]bool // by id of the case
 }
 
-// draw redacts a document. units are those of its fields.
-func (c *curtain) draw(ctx context.Context, e *format.Entry, doc *format.Document, units []string) error {
-	anonymous, original, err := c.look(ctx, e, doc)
+// draw redacts the document of x.
+func (c *curtain) draw(ctx context.Context, x *disclosed) error {
+	anonymous, err := c.isPartOfAnonymous(ctx, x)
 	if err != nil {
 		return err
 	}
-	kind := e.Kind()
-	for i := range doc.Fields {
-		f := &doc.Fields[i]
+	kind := x.entry.Kind()
+	for i := range x.doc.Fields {
+		f := &x.doc.Fields[i]
 		name := kind + " " + f.Name
-		hide := units[i] == "raw" || secret[name] || original && name == "communication attachments"
-		if anonymous && !c.withRaw {
-			hide = hide || units[i] == "identity" || ownWords[name]
+		hide := x.units[i] == "raw" || secret[name]
+		if anonymous {
+			// The hash of a file lets whoever has it find out that it was given.
+			hide = hide || name == "communication attachments" && slices.ContainsFunc(x.message.Attachments, isOriginal)
+			hide = hide || !c.withRaw && (x.units[i] == "identity" || ownWords[name])
 		}
 		if hide {
 			*f = format.Field{Redacted: true, Leaf: f.Hash()}
@@ -52,33 +55,23 @@ func (c *curtain) draw(ctx context.Context, e *format.Entry, doc *format.Documen
 	return nil
 }
 
-// look says whether a document is part of an anonymous report and, of those,
-// whether it names files as the reporter gave them: their hashes would let
-// whoever has the file find out that it was given.
-func (c *curtain) look(ctx context.Context, e *format.Entry, doc *format.Document) (anonymous, original bool, err error) {
-	switch e.Kind() {
-	case kindCase:
-		anonymous = string(doc.Field("anonymous")) == "true"
-		c.anonymous[e.Record] = anonymous
-	case kindCommunication:
-		var m intake.Communication
-		if err := decode(doc, &m); err != nil {
-			return false, false, fmt.Errorf("communication %s: %w", e.Record, err)
-		}
-		if anonymous, err = c.isAnonymous(ctx, m.Case); err != nil {
-			return false, false, err
-		}
-		anonymous = anonymous && m.Direction == intake.Inbound
-		for i := range m.Attachments {
-			original = original || anonymous && isOriginal(&m.Attachments[i])
-		}
+// isPartOfAnonymous reports whether a document is what an anonymous reporter
+// said: a case that one began, or a communication of theirs.
+func (c *curtain) isPartOfAnonymous(ctx context.Context, x *disclosed) (bool, error) {
+	switch {
+	case x.entry.Kind() == kindCase:
+		anonymous := string(x.doc.Field("anonymous")) == "true"
+		c.anonymous[x.entry.Record] = anonymous
+		return anonymous, nil
+	case x.message != nil && x.message.Direction == intake.Inbound:
+		return c.isAnonymous(ctx, x.message.Case)
 	}
-	return anonymous, original, nil
+	return false, nil
 }
 
 // isOriginal reports whether an attachment of an anonymous report is a file as
 // its reporter gave it and may say who that was, whoever was shown it since.
-func isOriginal(a *intake.Attachment) bool {
+func isOriginal(a intake.Attachment) bool {
 	return a.Hidden || a.Note != "" && a.Note != stripped
 }
 

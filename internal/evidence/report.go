@@ -364,7 +364,7 @@ func (t *tally) time(v *version, c *intake.Case) {
 		t.except(lateAnswer, v, c.Number, c.FirstResponseAt, "", "answered after "+words(x.took)+"; "+words(x.target)+" were allowed")
 	case x.state == clock.Late && (c.State != intake.Closed || t.survey.period.contains(c.ClosedAt)):
 		sum.Late++
-		t.except(unanswered, v, c.Number, c.DueAt, "", "no answer; it was due "+stamp(c.DueAt))
+		t.except(unanswered, v, c.Number, c.DueAt, "", "no answer; it was due "+instant(c.DueAt))
 	}
 }
 

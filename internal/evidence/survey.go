@@ -48,10 +48,11 @@ type version struct {
 	born   int64  // entry of the period that began the record, -1 where none did
 	act    string // of entry
 
-	// Where its document is, once it was disclosed, and its place among its
-	// kind.
+	// What is known once its document was disclosed: where that is, its place
+	// among its kind, and the files that it has.
 	where place
 	key   string
+	saved *saved
 }
 
 // place is where a document is in a spool of a library.

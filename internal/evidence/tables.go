@@ -262,7 +262,7 @@ func (b *builder) name(id string) string {
 	return b.register.person(id)
 }
 
-func (b *builder) communications(ctx context.Context) error {
+func (b *builder) communications(context.Context) error {
 	t, err := b.table("communications", communicationColumns)
 	if err != nil {
 		return err
@@ -280,8 +280,10 @@ func (b *builder) communications(ctx context.Context) error {
 		r.at("received", m.ReceivedAt)
 		r.at("claimed", m.Date)
 		b.began(v, r)
-		if err := b.content(ctx, v, m, r); err != nil {
-			return err
+		if v.saved != nil {
+			r.put("text_file", v.saved.text)
+			r.put("raw_file", v.saved.message)
+			r.put("attachment_files", v.saved.attachments)
 		}
 		return t.add(r)
 	})
