@@ -82,8 +82,15 @@ func TestImport(t *testing.T) {
 		if c := o.load(t, live.Case); live.New || c.DueAt == 0 {
 			t.Errorf("reply to history: %+v, due at %d", live, c.DueAt)
 		}
-		if _, err := o.Import(t.Context(), "nobody@org.example", []string{dir}, nil); !is(err, fault.NotFound) {
-			t.Errorf("import by no channel: %v", err)
+		if _, err := o.Import(t.Context(), "no address", []string{dir}, nil); !is(err, fault.Invalid) {
+			t.Errorf("import for no address: %v", err)
+		}
+		// History may be of a channel that nobody has approved; that approves nothing.
+		if res, err := o.Import(t.Context(), "old@org.example", []string{dir + "/a"}, nil); err != nil || res.Recorded != 1 || res.Duplicates != 1 {
+			t.Errorf("import for a channel that is not in the register: %+v, %v", res, err)
+		}
+		if _, err := o.Receive(t.Context(), intake.Incoming{Channel: "old@org.example", Source: intake.FromSMTP, Raw: strings.NewReader(one)}); !is(err, fault.NotFound) {
+			t.Errorf("the import opened the channel: %v", err)
 		}
 	})
 }

@@ -58,9 +58,9 @@ func (d *Desk) channel(ctx context.Context, in Incoming) (*channel.Channel, erro
 
 // Receive records one mail: in the case that it answers, else in a new one.
 // It returns once the record is sealed and on disk. The error is NotFound where
-// no approved channel receives at in.Channel and the mail is no history, Invalid where there is nothing to
-// record, Unavailable where it cannot be recorded now; then nothing of the mail
-// is kept, and the sender may try again.
+// no approved channel receives at in.Channel and the mail is no history,
+// Invalid where there is nothing to record, Unavailable where it cannot be
+// recorded now; then nothing of the mail is kept, and the sender may try again.
 func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
 	ch, err := d.channel(ctx, in)
 	if err != nil {
