@@ -149,35 +149,75 @@ func TestEveryPage(t *testing.T) {
 			paths[people.Lead] = append(paths[people.Lead], "/policy/"+p.ID)
 		}
 	}
-	dark, phone := browsertest.Desktop, browsertest.Phone
-	dark.Dark = true
 	for role, list := range paths {
 		page := b.Page(t, browsertest.Desktop)
 		if role != "" {
 			page = o.at(b, browsertest.Desktop, role)
 		}
 		for _, path := range list {
-			for name, view := range map[string]browsertest.View{"light": browsertest.Desktop, "dark": dark, "phone": phone} {
-				page.View(view)
-				if status := page.Open(o.server.URL + path); status >= 500 {
-					t.Errorf("%s: status %d", path, status)
-				}
-				browsertest.Eval[bool](page, `document.querySelectorAll('main details').forEach(d => { d.open = true }), true`)
-				if name != "phone" {
-					page.Axe()
-				}
-				if wide := browsertest.Eval[int](page, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
-					t.Errorf("%s, %s: %d pixels wider than the window", path, name, wide)
-				}
-				if *shots != "" {
-					page.Screenshot(filepath.Join(*shots, strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_").Replace(string(role)+path)+"-"+name+".png"))
-				}
-				if t.Failed() {
-					t.Logf("at %s, %s", path, name)
-				}
+			page.View(browsertest.Desktop)
+			if status := page.Open(o.server.URL + path); status >= 500 {
+				t.Errorf("%s: status %d", path, status)
 			}
+			browsertest.Eval[bool](page, `document.querySelectorAll('main details').forEach(d => { d.open = true }), true`)
+			look(t, page, path, string(role))
 			weigh(t, o, role, path)
 		}
+	}
+	once(t, o, b)
+}
+
+// look looks at the page that is open, in both themes and on a phone.
+func look(t *testing.T, page *browsertest.Page, path, who string) {
+	t.Helper()
+	dark := browsertest.Desktop
+	dark.Dark = true
+	for _, view := range []struct {
+		name string
+		browsertest.View
+	}{{"light", browsertest.Desktop}, {"dark", dark}, {"phone", browsertest.Phone}} {
+		page.View(view.View)
+		failed := t.Failed()
+		if view.name != "phone" {
+			page.Axe()
+		}
+		if wide := browsertest.Eval[int](page, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+			t.Errorf("%d pixels wider than the window", wide)
+		}
+		if *shots != "" {
+			page.Screenshot(filepath.Join(*shots, strings.NewReplacer("/", "_", "?", "_", "=", "_", "&", "_").Replace(who+path)+"-"+view.name+".png"))
+		}
+		if t.Failed() && !failed {
+			t.Logf("first seen at %s as %q, %s", path, who, view.name)
+		}
+	}
+}
+
+// once looks at pages that are shown this once, after a form.
+func once(t *testing.T, o *office, b *browsertest.Browser) {
+	t.Helper()
+	page := o.at(b, browsertest.Desktop, people.Admin)
+	page.Open(o.server.URL + "/account")
+	page.Click("details.fold summary")
+	page.Follow(`form[action="/account/second-factor"] button`)
+	page.Wait(".qr")
+	page.Axe()
+	if *shots != "" {
+		page.Screenshot(filepath.Join(*shots, "admin_factor.png"))
+	}
+	page.Open(o.server.URL + "/people")
+	page.Click("details.fold summary")
+	page.Fill("#invite-name", "Nora Neu")
+	page.Fill("#invite-email", "nora@northwind.example")
+	page.Follow(`form[action="/people"] button`) // without a role: refused
+	page.Wait(".field-error")
+	page.Axe()
+	page.Click(`input[value="analyst"]`)
+	page.Follow(`form[action="/people"] button`)
+	page.Wait(".keep")
+	page.Axe()
+	if *shots != "" {
+		page.Screenshot(filepath.Join(*shots, "admin_link.png"))
 	}
 }
 

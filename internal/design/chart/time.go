@@ -247,7 +247,7 @@ func (r Response) words(t Timing) string {
 }
 
 func (r Response) values() [][]string {
-	rows := [][]string{{"", "Answers", "Median", "Nine in ten within", "Target"}}
+	rows := [][]string{{"What", "Answers", "Median", "Nine in ten within", "Target"}}
 	long := phrase.Duration
 	if r.Calendar {
 		long = phrase.Hours
