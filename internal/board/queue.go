@@ -23,7 +23,7 @@ const far = int64(1) << 62
 // ascending.
 var orders = map[Sort][2]string{
 	ByDue:      {fmt.Sprintf("CASE WHEN r.due_at = 0 THEN %d ELSE r.due_at END", far), "-r.received_at"},
-	ByNewest:   {"-r.received_at", "0"},
+	ByNewest:   {"-r.received_at", "r.received_at"},
 	BySeverity: {"-r.rank", "r.received_at"},
 }
 
@@ -73,7 +73,7 @@ func (b *Board) Queue(ctx context.Context, f Filter, limit int) (*Queue, error) 
 func place(s Sort, c *intake.Case) cursor {
 	switch s {
 	case ByNewest:
-		return cursor{-c.ReceivedAt, 0, c.ID}
+		return cursor{-c.ReceivedAt, c.ReceivedAt, c.ID}
 	case BySeverity:
 		return cursor{-int64(c.Severity.Rank()), c.ReceivedAt, c.ID}
 	}
