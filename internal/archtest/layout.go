@@ -73,7 +73,8 @@ var tiers = map[string]tier{
 
 // roomy lists the packages that may be longer than maxPackage, and why.
 var roomy = map[string]int{
-	"internal/web": 6000, // one door, one route table: thin handlers, as many as there are pages
+	"internal/web":      6000, // one door, one route table: thin handlers, as many as there are pages
+	"internal/evidence": 4600, // to be split: the report (model, HTML, PDF) is a concept of its own
 }
 
 // support lists the packages that only tests use. They stand outside the

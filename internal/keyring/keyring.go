@@ -15,6 +15,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -61,6 +62,17 @@ func (k *Key) Derive(purpose string) [KeySize]byte {
 	m.Write([]byte(purpose))
 	m.Sum(out[:0])
 	return out
+}
+
+// Unit returns the two keys of a unit: the one that encrypts its fields, and
+// the one from which their salts come. They are the halves of
+// HMAC-SHA512(key, "countersign/unit").
+func (k *Key) Unit() (encrypt, salt [KeySize]byte) {
+	var out [sha512.Size]byte
+	m := hmac.New(sha512.New, k.Material[:])
+	m.Write([]byte("countersign/unit"))
+	m.Sum(out[:0])
+	return [KeySize]byte(out[:KeySize]), [KeySize]byte(out[KeySize:])
 }
 
 // Keyring is an open keyring, safe for concurrent use.

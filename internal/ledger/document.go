@@ -116,23 +116,24 @@ func (pl *plan) encode(doc any, p *pending) error {
 // seal commits and encrypts the document. It needs nothing of the transaction,
 // so that it runs beside it.
 func (p *pending) seal() error {
-	salts := make([]func(string) [format.SaltSize]byte, len(p.units))
+	size := 1 + format.NonceSize
 	for i, u := range p.units {
-		if k, ok := keyOf(p.keys, u); ok {
-			salts[i] = salter(k, p.entry.Nonce)
-		}
+		size += 1 + len(u) + 12 + len(p.plain[i]) + 16
 	}
-	for i := range p.fields {
-		p.fields[i].Salt = salts[p.fieldUnits[i]](p.fields[i].Name)
-	}
-	p.entry.Commitment = format.Commit(p.fields)
-	body := append([]byte{payloadVersion}, p.entry.Nonce[:]...)
+	body := append(append(make([]byte, 0, size), payloadVersion), p.entry.Nonce[:]...)
 	for i, u := range p.units {
 		if len(p.plain[i]) == 0 {
 			continue
 		}
 		key, _ := keyOf(p.keys, u)
-		aead, err := unitCipher(key)
+		encrypt, salts := key.Unit()
+		salt := salter(salts, p.entry.Nonce)
+		for j := range p.fields {
+			if p.fieldUnits[j] == i {
+				p.fields[j].Salt = salt(p.fields[j].Name)
+			}
+		}
+		aead, err := unitCipher(encrypt)
 		if err != nil {
 			return err
 		}
@@ -141,6 +142,7 @@ func (p *pending) seal() error {
 		body = binary.BigEndian.AppendUint32(body, uint32(len(p.plain[i])+aead.Overhead()))
 		body = aead.Seal(body, p.entry.Nonce[:aead.NonceSize()], p.plain[i], unitContext(p.entry.Kind(), p.entry.Record, u))
 	}
+	p.entry.Commitment = format.Commit(p.fields)
 	p.body = body
 	p.entry.Sealed = sha256.Sum256(body)
 	return nil
@@ -151,8 +153,7 @@ const payloadVersion = 1
 // salter returns the PRF of docs/FORMAT.md for the fields of one unit in one
 // entry: a salt per version, since otherwise showing a field once would unlock
 // guesses at its other versions.
-func salter(k keyring.Key, nonce [format.NonceSize]byte) func(name string) [format.SaltSize]byte {
-	key := k.Derive("salt")
+func salter(key [keyring.KeySize]byte, nonce [format.NonceSize]byte) func(name string) [format.SaltSize]byte {
 	m := hmac.New(sha256.New, key[:])
 	return func(name string) [format.SaltSize]byte {
 		var sum [32]byte
@@ -167,8 +168,7 @@ func salter(k keyring.Key, nonce [format.NonceSize]byte) func(name string) [form
 // unitCipher returns AES-256-GCM under the unit's key. Its nonce is the first
 // 12 bytes of the entry's random nonce, and a key serves the few versions of
 // one record (NIST SP 800-38D §8.2.2).
-func unitCipher(k keyring.Key) (cipher.AEAD, error) {
-	key := k.Derive("encrypt")
+func unitCipher(key [keyring.KeySize]byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, err
@@ -203,7 +203,8 @@ func unseal(ctx context.Context, keys *keyring.Keyring, kind, record string, bod
 		if err != nil {
 			return nil, nil, fmt.Errorf("unit %q: %w", unit, err)
 		}
-		aead, err := unitCipher(key)
+		encrypt, _ := key.Unit()
+		aead, err := unitCipher(encrypt)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -229,7 +230,8 @@ func fieldsOf(plain [][]byte, keys []unitKey, nonce [format.NonceSize]byte) ([]f
 		if err := json.Unmarshal(unit, &values); err != nil {
 			return nil, nil, fmt.Errorf("document is damaged: %w", err)
 		}
-		salt := salter(keys[i].key, nonce)
+		_, salts := keys[i].key.Unit()
+		salt := salter(salts, nonce)
 		for name, value := range values {
 			all = append(all, field{format.Field{Name: name, Value: value, Salt: salt(name)}, keys[i].unit})
 		}
