@@ -285,7 +285,12 @@ func (q *request) onCase(name, field, text string, verb func(c *intake.Case, f *
 }
 
 func (q *request) take() error {
-	return q.onCase("take", "assignee", "The case is yours.", func(c *intake.Case, _ *form) error { return q.assignTo(c, q.who.ID) })
+	return q.onCase("take", "assignee", "The case is yours.", func(c *intake.Case, _ *form) error {
+		if c.Assignee != "" && c.Assignee != q.who.ID {
+			return fault.New(fault.Conflict, "%s has taken %s meanwhile", q.People.Name(q.ctx, c.Assignee), c.Number)
+		}
+		return q.assignTo(c, q.who.ID)
+	})
 }
 
 func (q *request) assign() error {

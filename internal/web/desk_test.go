@@ -76,6 +76,7 @@ func open(t testing.TB) *office {
 	o.hire()
 	o.register()
 	t.Cleanup(func() {
+		o.server.Close()
 		if !t.Failed() {
 			if _, err := o.Env.Verify(context.Background(), ledger.Options{Full: true}); err != nil {
 				t.Errorf("the record does not verify after the test: %v", err)

@@ -61,7 +61,7 @@ func (q *request) showLedger(outcome *design.Note) error {
 	p.Verify = Form{Action: "/ledger/verify", Buttons: []design.Button{{Label: "Verify now", Icon: "shield-check", Why: "Checks every entry, every document and every row against the signed head."}}}
 	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{{Label: "Entries", Cell: design.Cell{Text: phrase.Number(cp.Size)}}, {Label: "Origin", Cell: design.Cell{Text: q.Ledger.Origin()}},
 		{Label: "Root", Cell: design.Cell{Text: base64.StdEncoding.EncodeToString(cp.Root[:])}}, {Label: "Verifier key", Cell: design.Cell{Text: q.Ledger.VerifierKey(), Sub: "What an outsider needs to know beforehand; publish it."}}}}
-	p.Table = design.Table{Caption: "Entries", Columns: []design.Column{{Label: "Entry", Width: design.Narrow, Link: true, End: true}, {Label: "Act", Place: design.Full}, {Label: "Who", Place: design.Meta}, {Label: "Controls", Width: design.Narrow, Place: design.Meta}, {Label: "When", Width: design.Narrow, Place: design.Meta}},
+	p.Table = design.Table{Caption: "Entries", Columns: []design.Column{{Label: "Entry", Width: design.Narrow, Link: true}, {Label: "Act", Place: design.Full}, {Label: "Who", Place: design.Meta}, {Label: "Controls", Width: design.Narrow, Place: design.Meta}, {Label: "When", Width: design.Narrow, Place: design.Meta}},
 		Empty: design.EmptyState{Title: "Nothing yet", Text: "The first act writes the first entry."}}
 	for _, e := range entries {
 		p.Table.Rows = append(p.Table.Rows, q.entryRow(e))

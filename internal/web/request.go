@@ -30,6 +30,8 @@ type request struct {
 	ctx context.Context
 	who *people.Identity // nil: nobody is signed in
 	now time.Time
+
+	trouble string // what is wrong with the form that was sent
 }
 
 const (
@@ -134,7 +136,7 @@ func (q *request) fail(pattern string, err error) {
 // toSignIn leads to the sign-in and back. What was typed into a form whose
 // session ended meanwhile is not lost: it can be sent again.
 func (q *request) toSignIn() {
-	if q.r.Method == http.MethodGet {
+	if q.r.Method == http.MethodGet || q.r.Method == http.MethodHead {
 		q.see("/sign-in?next=" + url.QueryEscape(q.r.URL.RequestURI()))
 		return
 	}
@@ -237,6 +239,8 @@ func (q *request) settle(err error, f *form, field string, again func(*form) err
 	case err == nil:
 		return q.done(text, path)
 	case f.takes(err, field):
+		_, text := fault.Of(err)
+		q.trouble = sentence(text)
 		return again(f)
 	}
 	return err
@@ -326,6 +330,9 @@ func (q *request) frame(title, area string) design.Staff {
 		}
 	} else if _, broken := errors.AsType[*ledger.Mismatch](err); broken {
 		s.Head = &design.LedgerHead{Seal: design.Seal{Kind: design.Broken}, Href: "/ledger"}
+	}
+	if q.trouble != "" { // said above as well: the field may be far down
+		s.Flashes = append(s.Flashes, design.Flash{Kind: design.Problem, Text: q.trouble})
 	}
 	s.Keys = design.Keys()
 	return s

@@ -71,6 +71,9 @@ func (q *request) showResponse(f *form) error {
 			return err
 		}
 		p.Problems = design.Problems{Title: "This needs another look", Fields: p.Editor.Fields}
+		if len(p.Problems.Bad()) > 0 {
+			p.Flashes = nil // they say the same
+		}
 		if p.Question, err = q.question(o); err != nil {
 			return err
 		}

@@ -129,6 +129,9 @@ func TestMainJob(t *testing.T) {
 		}
 	}
 	ana.want(303, ana.post(at+"/take"))
+	if a := lea.want(409, lea.post(at+"/take")); !strings.Contains(a.body, "Ana Lyst has taken") {
+		t.Errorf("nothing says who has it: %s", excerpt(a.body))
+	}
 	ana.want(422, ana.post(at+"/classify", "category", "incident", "urgency", "high", "cell", "3-3"))
 	if a := ana.post(at+"/classify", "category", "incident", "urgency", "high", "cell", "4-4"); !strings.Contains(a.body, "Say why") || !strings.Contains(a.body, `value="4-4" checked`) {
 		t.Errorf("no error beside the reason, or the choice is lost: %s", excerpt(a.body))
