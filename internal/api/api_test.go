@@ -38,7 +38,6 @@ var update = flag.Bool("update", false, "write the golden files")
 
 const (
 	security = "security@org.example"
-	password = "orange kettle under snow"
 	operated = "the operator's secret"
 )
 
@@ -60,7 +59,6 @@ type office struct {
 	tokens map[string]string // by name of a person
 	ids    map[string]string
 	mail   *channel.Channel
-	join   func(t testing.TB, name string, role people.Role)
 
 	mu   sync.Mutex
 	sent []relay.Mail
@@ -69,6 +67,13 @@ type office struct {
 func each(t *testing.T, f func(t *testing.T, o *office)) {
 	t.Helper()
 	dbtest.Each(t, kinds(), nil, func(t *testing.T, e *dbtest.Env) { f(t, furnish(t, e)) })
+}
+
+// one runs f on SQLite alone: what the door does by itself, whatever is below.
+func one(t *testing.T, f func(t *testing.T, o *office)) {
+	t.Helper()
+	dir := t.TempDir()
+	f(t, furnish(t, dbtest.Open(t, dir, filepath.Join(dir, "countersign.db"), kinds(), nil)))
 }
 
 func furnish(t testing.TB, e *dbtest.Env) *office {
@@ -90,7 +95,8 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 		Responses: answers, Board: board.New(e.Ledger),
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)
-	o.staff(t)
+	o.join(t, "leo", people.Staff, people.Lead)
+	o.join(t, "ann", people.Staff, people.Analyst)
 	o.mail = o.approved(t, channel.Terms{Name: "Security", Kind: channel.Email, Address: security, Direction: channel.Both, FromName: "Org Security"})
 	o.server = httptest.NewServer(New(o.desks, operated, slog.New(slog.NewTextHandler(o.log, nil))))
 	t.Cleanup(o.server.Close)
@@ -102,37 +108,23 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	return o
 }
 
-// staff enrols people and gives each a token.
-func (o *office) staff(t testing.TB) {
+// join gives somebody an account and a token. They have no password: hashing
+// takes long.
+func (o *office) join(t testing.TB, name string, roles ...people.Role) {
 	t.Helper()
-	desk := o.desks.People
-	code, err := desk.Bootstrap(t.Context())
+	p := &people.Person{Name: name, Email: name + "@org.example", Roles: roles, Active: true}
+	err := o.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+		p.CreatedAt, p.EnrolledAt, p.ApproverSince = tx.Now.UnixMicro(), tx.Now.UnixMicro(), tx.Now.UnixMicro()
+		return people.Persons.Put(tx, p, ledger.Do("enrolled", "CC6.2"))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, err := desk.Enrol(t.Context(), code, "ada", "ada@org.example", password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := o.token(t, admin, true)
-	o.join = func(t testing.TB, name string, role people.Role) {
-		t.Helper()
-		code, _, err := desk.Invite(t.Context(), root, name, name+"@org.example", []people.Role{role})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := desk.Enrol(t.Context(), code, "", "", password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.token(t, p, role == people.Lead)
-	}
-	o.join(t, "leo", people.Lead)
-	o.join(t, "ann", people.Analyst)
+	o.token(t, p, p.Has(people.Lead))
 }
 
 // token makes a token of all the roles of a person.
-func (o *office) token(t testing.TB, p *people.Person, approves bool) *people.Identity {
+func (o *office) token(t testing.TB, p *people.Person, approves bool) {
 	t.Helper()
 	link, err := o.desks.People.NewSignInLink(t.Context(), p.ID)
 	if err != nil {
@@ -147,7 +139,6 @@ func (o *office) token(t testing.TB, p *people.Person, approves bool) *people.Id
 		t.Fatal(err)
 	}
 	o.tokens[p.Name], o.ids[p.Name] = secret, p.ID
-	return who
 }
 
 func (o *office) approved(t testing.TB, terms channel.Terms) *channel.Channel {
@@ -333,9 +324,10 @@ func TestMainJob(t *testing.T) {
 
 // TestRefusals holds every route against everybody who may not use it.
 func TestRefusals(t *testing.T) {
-	each(t, func(t *testing.T, o *office) {
+	one(t, func(t *testing.T, o *office) {
 		o.join(t, "aud", people.Auditor)
 		o.join(t, "sam", people.Staff)
+		o.join(t, "ada", people.Staff, people.Admin)
 		roles := map[string][]people.Role{"operator": {operator}, "ada": {people.Staff, people.Admin}, "leo": {people.Staff, people.Lead},
 			"ann": {people.Staff, people.Analyst}, "aud": {people.Auditor}, "sam": {people.Staff}}
 		path := strings.NewReplacer("{case}", "C-2026-000099", "{response}", "none", "{channel}", "none", "{communication}", "none", "{index}", "0")
@@ -384,7 +376,7 @@ func TestOperatorByNoToken(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	each(t, func(t *testing.T, o *office) {
+	one(t, func(t *testing.T, o *office) {
 		c := o.received(t, "a")
 		for _, x := range []struct {
 			who, method, path, body string
@@ -430,7 +422,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestReportWithFile(t *testing.T) {
-	each(t, func(t *testing.T, o *office) {
+	one(t, func(t *testing.T, o *office) {
 		o.approved(t, channel.Terms{Name: "Hotline", Kind: channel.API, Address: "hotline", Direction: channel.Inbound, Reply: o.mail.ID})
 		body := `{"channel":"hotline","anonymous":true,"text":"Somebody called.","files":[{"name":"bob.txt","type":"text/plain","content":"aGVsbG8="}]}`
 		resp, text := o.do(t, "ann", "POST", prefix+"/reports", body)
@@ -480,7 +472,7 @@ func TestChannelByTwo(t *testing.T) {
 }
 
 func TestExportIsNeutral(t *testing.T) {
-	each(t, func(t *testing.T, o *office) {
+	one(t, func(t *testing.T, o *office) {
 		m := strings.Replace(message("a"), "Vulnerability in your login", "=HYPERLINK(\"http://evil.example\";\"x\")", 1)
 		if _, err := o.as("operator").Receive(t.Context(), security, "import", strings.NewReader(m)); err != nil {
 			t.Fatal(err)

@@ -151,7 +151,7 @@ func TestOnceCutOff(t *testing.T) {
 // end, so that asking again finds its answer; and one that did not arrive whole
 // is not done.
 func TestOnceWithoutListener(t *testing.T) {
-	each(t, func(t *testing.T, o *office) {
+	one(t, func(t *testing.T, o *office) {
 		c := o.received(t, "a")
 		r, err := o.as("ann").Draft(t.Context(), c.Number)
 		if err != nil {

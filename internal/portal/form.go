@@ -96,6 +96,7 @@ func (p *portal) readPart(f *form, part *multipart.Part) error {
 	kept, tooLong, err := p.spool.keep(part, min(maxFile, maxAllFiles-f.size()))
 	switch {
 	case errors.Is(err, errSpool):
+		p.log.Warn("a file could not be taken", "err", err)
 		f.fileNo = func(w *words) string { return w.ErrFilesBusy }
 		return nil
 	case err != nil:

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -50,6 +52,13 @@ type site struct {
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
 	dbtest.Each(t, kinds(), nil, func(t *testing.T, e *dbtest.Env) { f(t, furnish(t, e)) })
+}
+
+// one runs f on SQLite alone: what the pages do by themselves, whatever is below.
+func one(t *testing.T, f func(t *testing.T, s *site)) {
+	t.Helper()
+	dir := t.TempDir()
+	f(t, furnish(t, dbtest.Open(t, dir, filepath.Join(dir, "countersign.db"), kinds(), nil)))
 }
 
 func furnish(t testing.TB, e *dbtest.Env) *site {
@@ -314,7 +323,7 @@ func TestOnceAmongMany(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	one(t, func(t *testing.T, s *site) {
 		s.portal(t)
 		long := strings.Repeat("x", maxName+1)
 		good := map[string]string{"key": "k", "about": "privacy", "subject": "S <b>", "text": "T & \"t\"", "who": "name", "name": "Rita", "email": "rita@example.com"}
@@ -375,13 +384,21 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestFileLimits(t *testing.T) {
-	dbtest.Each(t, kinds(), nil, func(t *testing.T, e *dbtest.Env) {
-		s := furnish(t, e)
+	one(t, func(t *testing.T, s *site) {
 		s.portal(t)
 		values := map[string]string{"text": "With files.", "who": "anonymous"}
 		p := s.post(t, "/report?lang=en", values, upload{"big.bin", "x/y", strings.Repeat("x", maxFile+1)}, upload{"small.txt", "text/plain", "x"})
 		if p.Code != http.StatusUnprocessableEntity || !strings.Contains(p.text(), "big.bin is larger than 25 MB") || p.control("text")["value"] != "With files." {
 			t.Errorf("%d %s", p.Code, p.text())
+		}
+		endless := multipartRequest(t, "/report?lang=en", values, upload{"endless.bin", "x/y", ""})
+		endless.Body = io.NopCloser(io.MultiReader(io.LimitReader(endless.Body, endless.ContentLength-68), zeros{}))
+		if p := s.do(t, endless); p.Code != http.StatusUnprocessableEntity || p.control("text")["value"] != "With files." {
+			t.Errorf("an endless file: %d %s", p.Code, p.text())
+		}
+		t.Setenv("TMPDIR", filepath.Join(s.Dir, "nowhere"))
+		if p := s.post(t, "/report?lang=en", values, upload{"a.txt", "text/plain", "x"}); !strings.Contains(p.text(), english.ErrFilesBusy) || !strings.Contains(s.log.String(), "nowhere") {
+			t.Errorf("no room: %d %s", p.Code, p.text())
 		}
 		r := multipartRequest(t, "/report?lang=en", values)
 		r.Body = io.NopCloser(io.LimitReader(r.Body, 60))
@@ -389,6 +406,15 @@ func TestFileLimits(t *testing.T) {
 			t.Errorf("cut off: %d %s", p.Code, p.text())
 		}
 	})
+}
+
+// zeros is a body without an end.
+type zeros struct{}
+
+// Read implements io.Reader.
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 func TestSpool(t *testing.T) {
@@ -417,7 +443,7 @@ func TestSpool(t *testing.T) {
 		t.Errorf("one byte too many: %v %v", tooLong, err)
 	}
 	s.used.Add(maxSpooled - 100)
-	if _, _, err := s.keep(strings.NewReader(content), 1<<20); err != errSpool {
+	if _, _, err := s.keep(strings.NewReader(content), 1<<20); !errors.Is(err, errSpool) {
 		t.Errorf("over the bound: %v", err)
 	}
 	if used := s.used.Load(); used != maxSpooled-100 {
@@ -472,7 +498,7 @@ func TestThrottleForgets(t *testing.T) {
 }
 
 func TestClosedAndSeveralChannels(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	one(t, func(t *testing.T, s *site) {
 		s.channel(t, channel.Terms{Name: "Mail", Kind: channel.Email, Address: "m@org.example", Direction: channel.Both})
 		for _, p := range []page{s.get(t, "/report"), s.post(t, "/report", map[string]string{"text": "x", "who": "anonymous"})} {
 			if p.Code != http.StatusServiceUnavailable || !strings.Contains(p.text(), english.ClosedTitle) {
@@ -492,7 +518,7 @@ func TestClosedAndSeveralChannels(t *testing.T) {
 }
 
 func TestSecurityTxt(t *testing.T) {
-	each(t, func(t *testing.T, s *site) {
+	one(t, func(t *testing.T, s *site) {
 		s.channel(t, channel.Terms{Name: "Billing", Kind: channel.Email, Address: "billing@org.example", Direction: channel.Both})
 		if p := s.get(t, "/.well-known/security.txt"); p.Code != http.StatusNotFound {
 			t.Errorf("without a channel: %d", p.Code)

@@ -22,8 +22,9 @@ const (
 // Texts are taken all the same.
 const maxSpooled = 1 << 30
 
-// errSpool: there is no room for another file now.
-var errSpool = errors.New("portal: too many files at once")
+// errSpool: there is no room for another file now, or no way to keep it. What
+// is read is sound.
+var errSpool = errors.New("portal: no room for another file")
 
 // A spool holds what is being uploaded. On disk it has no name, and is
 // encrypted under a key that is gone with the request: a machine that is
@@ -47,14 +48,14 @@ func (s *spool) keep(r io.Reader, limit int64) (f *spooled, tooLong bool, err er
 	rand.Read(key[:])
 	f = &spooled{spool: s}
 	if f.block, err = aes.NewCipher(key[:]); err != nil {
-		return nil, false, fmt.Errorf("spool: %w", err)
+		return nil, false, unkept(err)
 	}
 	if f.file, err = os.CreateTemp("", "countersign-*"); err != nil {
-		return nil, false, fmt.Errorf("spool: %w", err)
+		return nil, false, unkept(err)
 	}
 	if err := os.Remove(f.file.Name()); err != nil {
 		f.file.Close()
-		return nil, false, fmt.Errorf("spool: %w", err)
+		return nil, false, unkept(err)
 	}
 	w := cipher.StreamWriter{S: f.stream(), W: f.file}
 	buf := make([]byte, 32<<10)
@@ -72,7 +73,7 @@ func (s *spool) keep(r io.Reader, limit int64) (f *spooled, tooLong bool, err er
 		f.size += int64(n)
 		if _, err := w.Write(buf[:n]); err != nil {
 			f.close()
-			return nil, false, fmt.Errorf("spool: %w", err)
+			return nil, false, unkept(err)
 		}
 		if readErr == io.EOF {
 			return f, false, nil
@@ -83,6 +84,8 @@ func (s *spool) keep(r io.Reader, limit int64) (f *spooled, tooLong bool, err er
 		}
 	}
 }
+
+func unkept(err error) error { return fmt.Errorf("%w: %w", errSpool, err) }
 
 // stream returns the key stream from the file's beginning. The key is used for
 // this file alone.
