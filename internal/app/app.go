@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 	_ "time/tzdata" // calendars name time zones; the binary brings them
 
@@ -177,7 +178,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		intake.ConfirmationJob: a.Intake.Confirm,
 		policy.EffectJob:       a.Policies.TakeEffect,
 	}, cfg.Log)
-	a.Handler = a.doors()
+	a.Handler = a.survive(a.doors())
 	return nil
 }
 
@@ -200,6 +201,25 @@ func (a *App) doors() http.Handler {
 		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation}, a.Config.Log))
 	return mux
+}
+
+// survive answers a panic itself: the HTTP server's own report would name the
+// address of the visitor, who may be an anonymous reporter.
+func (a *App) survive(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			switch p {
+			case nil:
+				return
+			case http.ErrAbortHandler: // cuts the answer, and is not reported
+				panic(p)
+			}
+			a.Config.Log.ErrorContext(r.Context(), "request panicked", "pattern", r.Pattern, "panic", p, "stack", string(debug.Stack()))
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		}()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // Close ends what Open began. Writes under way are finished.

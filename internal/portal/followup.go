@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/id"
@@ -260,7 +262,9 @@ func (p *portal) download(w http.ResponseWriter, r *http.Request, t *words) erro
 	h.Set("Content-Length", strconv.FormatInt(a.Size, 10))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	if _, err := io.Copy(w, content); err != nil {
-		p.log.ErrorContext(r.Context(), "a download broke off", "case", thread.Number, "err", err)
+		if errors.Is(err, blob.ErrAltered) { // any other error names the address of whoever went away
+			p.log.ErrorContext(r.Context(), "a file cannot be read", "case", thread.Number, "err", err)
+		}
 		panic(http.ErrAbortHandler) // so that half a file is not taken for one
 	}
 	return nil
