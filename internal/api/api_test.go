@@ -228,7 +228,7 @@ func TestMainJob(t *testing.T) {
 		if again := o.received(t, "a"); !again.Duplicate || again.Communication != receipt.Communication {
 			t.Errorf("the same bytes again: %+v", again)
 		}
-		queue, err := ann.Cases(ctx, map[string][]string{"state": {"open"}, "sort": {"severity"}})
+		queue, err := ann.Cases(ctx, map[string][]string{"state": {"open"}, "sort": {"newest"}})
 		must(err)
 		if queue.Total != 1 || len(queue.Cases) != 1 || queue.Cases[0].ID != receipt.Case || queue.Cases[0].Reporter.Addr != "rita@example.com" {
 			t.Fatalf("queue %+v", queue)
