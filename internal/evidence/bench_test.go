@@ -73,8 +73,8 @@ func TestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &office{TB: t, Env: dbtest.Open(t, *alone, string(dsn), kinds(), nil)}
-	o.at(2026, 11, 3, 9, 0)
 	o.desks()
+	o.at(2026, 11, 3, 9, 0)
 	out, err := os.Create(filepath.Join(*alone, "package.zip"))
 	o.must(err)
 	_, err = o.evidence.Build(t.Context(), ledger.System, q3, evidence.BuildOptions{WithRaw: true}, out, nil)

@@ -55,26 +55,9 @@ func (b *builder) close() {
 
 // build makes the package in b.file.
 func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
-	var err error
-	if b.survey, err = b.desk.survey(ctx, p, b.progress); err != nil {
+	if err := b.begin(ctx, p); err != nil {
 		return nil, err
 	}
-	if b.register, err = b.survey.register(ctx, b.desk); err != nil {
-		return nil, err
-	}
-	b.tally = newTally(b.survey, b.register)
-	b.curtain = &curtain{survey: b.survey, desk: b.desk, withRaw: b.opt.WithRaw, anonymous: map[string]bool{}}
-	if b.library, err = newLibrary(); err != nil {
-		return nil, err
-	}
-	if b.file, err = newSpool(); err != nil {
-		return nil, err
-	}
-	deflate, err := flate.NewWriter(io.Discard, deflateLevel)
-	if err != nil {
-		return nil, err
-	}
-	b.archive = format.NewArchive(b.file, deflate)
 	for _, step := range []func(context.Context) error{b.head, b.period, b.references, b.records, b.recount, b.pages} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -85,6 +68,30 @@ func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
 		return nil, err
 	}
 	return &Made{Package: sealed, Report: b.report}, nil
+}
+
+// begin surveys the log and opens the archive.
+func (b *builder) begin(ctx context.Context, p Period) (err error) {
+	if b.survey, err = b.desk.survey(ctx, p, b.progress); err != nil {
+		return err
+	}
+	if b.register, err = b.survey.register(ctx, b.desk); err != nil {
+		return err
+	}
+	b.tally = newTally(b.survey, b.register)
+	b.curtain = &curtain{survey: b.survey, desk: b.desk, withRaw: b.opt.WithRaw, anonymous: map[string]bool{}}
+	if b.library, err = newLibrary(); err != nil {
+		return err
+	}
+	if b.file, err = newSpool(); err != nil {
+		return err
+	}
+	deflate, err := flate.NewWriter(io.Discard, deflateLevel)
+	if err != nil {
+		return err
+	}
+	b.archive = format.NewArchive(b.file, deflate)
+	return nil
 }
 
 // create begins a file of the archive.

@@ -70,10 +70,27 @@ func each(t *testing.T, f func(t *testing.T, o *office)) {
 }
 
 // sqlite opens an installation on one database alone.
-func sqlite(t testing.TB) *office {
+func sqlite(t testing.TB) *office { return furnishAt(t, t.TempDir()) }
+
+func furnishAt(t testing.TB, dir string) *office {
 	t.Helper()
-	dir := t.TempDir()
 	return furnish(t, dbtest.Open(t, dir, filepath.Join(dir, "countersign.db"), kinds(), nil))
+}
+
+// openAt opens an installation that is there.
+func openAt(t testing.TB, dir string) *office {
+	t.Helper()
+	o := &office{TB: t, Env: dbtest.Open(t, dir, filepath.Join(dir, "countersign.db"), kinds(), nil)}
+	o.desks()
+	return o
+}
+
+// stop closes it, so that its directory can be copied.
+func (o *office) stop() {
+	o.Helper()
+	o.Env.Close()
+	o.must(o.Keys.Close())
+	o.must(o.DB.Close())
 }
 
 // furnish opens the desks on e, a week before the period.
@@ -129,7 +146,7 @@ func (o *office) send(context.Context, relay.Mail) (relay.Receipt, error) {
 func (o *office) hire(name string, role people.Role) *people.Identity {
 	o.Helper()
 	now := o.Now().UnixMicro()
-	p := &people.Person{Name: name, Email: strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@northwind.example", Roles: []people.Role{people.Staff, role},
+	p := &people.Person{Name: name, Email: strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "." + string(role) + "@northwind.example", Roles: []people.Role{people.Staff, role},
 		Active: true, ApproverSince: now, CreatedAt: now, EnrolledAt: now, UpdatedAt: now}
 	o.must(o.Write(o.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
 		return people.Persons.Put(tx, p, ledger.Do("enrolled", "CC6.2"))

@@ -124,31 +124,22 @@ func (d *Desk) count(ctx context.Context, s *survey) (*Report, error) {
 		return nil, err
 	}
 	t := newTally(s, reg)
-	for _, v := range s.of(kindCommunication, nil) {
-		m, err := load[intake.Communication](ctx, d, v)
-		if err != nil {
-			return nil, err
-		}
-		t.communication(v, m)
+	err = eachVersion(ctx, d, s.of(kindCommunication, nil), intake.Communications.Select, func(m *intake.Communication) int64 { return m.Entry }, t.communication)
+	if err != nil {
+		return nil, err
 	}
-	for _, v := range s.of(kindCase, nil) {
-		if !s.touched(v) && v.act == closedAct {
-			continue
-		}
-		c, err := load[intake.Case](ctx, d, v)
-		if err != nil {
-			return nil, err
-		}
+	open := s.of(kindCase, func(v *version) bool { return s.touched(v) || v.act != closedAct })
+	err = eachVersion(ctx, d, open, intake.Cases.Select, func(c *intake.Case) int64 { return c.Entry }, func(v *version, c *intake.Case) {
 		if s.touched(v) || isOpen(c) {
 			t.casefile(v, c)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, v := range s.of(kindResponse, s.touched) {
-		r, err := load[response.Response](ctx, d, v)
-		if err != nil {
-			return nil, err
-		}
-		t.response(v, r)
+	err = eachVersion(ctx, d, s.of(kindResponse, s.touched), response.Responses.Select, func(r *response.Response) int64 { return r.Entry }, t.response)
+	if err != nil {
+		return nil, err
 	}
 	if err := t.standing(ctx, d); err != nil {
 		return nil, err

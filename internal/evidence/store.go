@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/ledger"
@@ -46,10 +47,11 @@ func eachRow(ctx context.Context, src db.Querier, kind string, first, end int64,
 	}, "SELECT id, entry FROM "+kind+" WHERE entry >= $1 AND entry < $2", first, end)
 }
 
-// rowEntry returns the entry that a record's row points at.
-func rowEntry(ctx context.Context, src db.Querier, kind, id string) (entry int64, found bool, err error) {
-	found, err = src.One(ctx, "SELECT entry FROM "+kind+" WHERE id = $1", []any{id}, &entry)
-	return entry, found, err
+// rowEntry returns the entry that a record's row points at, and its bytes: nil
+// where there is no such entry.
+func rowEntry(ctx context.Context, src db.Querier, kind, id string) (entry int64, body []byte, found bool, err error) {
+	found, err = src.One(ctx, "SELECT r.entry, e.body FROM "+kind+" r LEFT JOIN ledger_entry e ON e.idx = r.entry WHERE r.id = $1", []any{id}, &entry, &body)
+	return entry, body, found, err
 }
 
 // answersTo calls f for every response and the case it is for.
@@ -61,4 +63,34 @@ func answersTo(ctx context.Context, src db.Querier, f func(id, casefile string) 
 		}
 		return f(id, casefile)
 	}, `SELECT id, casefile FROM response`)
+}
+
+// pageSize is how many records are in memory at a time.
+const pageSize = 256
+
+// eachVersion calls f with what the records of a list, in the order of their
+// entries, said at the end of the period. The table gives those that nobody
+// touched since in few queries; the others are read from the log.
+func eachVersion[T any](ctx context.Context, d *Desk, list []*version, pick func(context.Context, ledger.Source, string, ...any) ([]*T, error), entry func(*T) int64, f func(*version, *T)) error {
+	for part := range slices.Chunk(list, pageSize) {
+		found, err := pick(ctx, d.ledger, `WHERE r.entry >= $1 AND r.entry <= $2 ORDER BY r.entry LIMIT $3`, part[0].entry, part[len(part)-1].entry, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, v := range part {
+			for len(found) > 0 && entry(found[0]) < v.entry {
+				found = found[1:]
+			}
+			if len(found) > 0 && entry(found[0]) == v.entry {
+				f(v, found[0])
+				continue
+			}
+			x, err := load[T](ctx, d, v)
+			if err != nil {
+				return err
+			}
+			f(v, x)
+		}
+	}
+	return nil
 }

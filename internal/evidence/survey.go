@@ -284,15 +284,15 @@ func (s *survey) compareRest(ctx context.Context, l *ledger.Ledger, c *census, k
 		if seen[id] {
 			continue
 		}
-		entry, found, err := rowEntry(ctx, l, kind, id)
+		entry, body, found, err := rowEntry(ctx, l, kind, id)
 		if err != nil {
 			return err
 		}
 		if !found {
 			return &ledger.Mismatch{Where: kind + " " + id, What: "has no row: it was deleted, or its id was changed"}
 		}
-		if entry < s.end {
-			return &ledger.Mismatch{Where: kind + " " + id + ", column entry", What: fmt.Sprintf("says %d; the newest entry is %d", entry, c.latest[id].entry)}
+		if e, err := format.ParseEntry(body); entry < s.end || err != nil || e.Kind() != kind || e.Record != id {
+			return &ledger.Mismatch{Where: kind + " " + id + ", column entry", What: fmt.Sprintf("says %d, which is not its newest entry", entry)}
 		}
 	}
 	return nil
