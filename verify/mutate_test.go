@@ -88,7 +88,8 @@ func repack(t testing.TB, members []member, level int) []byte {
 	z := zip.NewWriter(&out)
 	for _, m := range members {
 		h := zip.FileHeader{
-			Name: m.name, CreatorVersion: 20, ReaderVersion: 20, Flags: 8, ModifiedDate: 1<<5 | 1,
+			Name: m.name, CreatorVersion: 20, ReaderVersion: 20, Flags: 8,
+			ModifiedDate: 1<<5 | 1, //lint:ignore SA1019 CreateRaw writes this field and not Modified
 			CRC32: crc32.ChecksumIEEE(m.content), UncompressedSize64: uint64(len(m.content)),
 		}
 		data := m.content

@@ -165,7 +165,6 @@ func (s *site) open(t testing.TB, number, code string) page {
 var (
 	codePattern   = regexp.MustCompile(`\b[0-9A-Z]{5}(-[0-9A-Z]{5}){3}\b`)
 	numberPattern = regexp.MustCompile(`C-2026-(?:</span>)?(\d{6})`)
-	keyPattern    = regexp.MustCompile(`name="key" value="([^"]+)"`)
 )
 
 func (p page) text() string {
