@@ -214,7 +214,7 @@ func (q *request) responseFile() error {
 
 // approvals is the list of answers that wait for a decision.
 func (q *request) approvals() error {
-	counts, err := q.Board.Counts(q.ctx)
+	counts, err := q.counts()
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,34 @@ type queuePage struct {
 	Pages   design.Pagination
 }
 
+// counted is the numbers beside the views, and when they hold: while the ledger
+// has no more entries, since no record changes without one, and within a
+// minute, since cases become late by themselves.
+type counted struct {
+	size, minute int64
+	counts       *board.Counts
+}
+
+// counts counts the whole queue where anything happened since the last time.
+func (q *request) counts() (*board.Counts, error) {
+	cp, err := q.Ledger.Checkpoint(q.ctx)
+	if err != nil {
+		return nil, err
+	}
+	minute := q.now.Unix() / 60
+	q.counting.Lock()
+	defer q.counting.Unlock()
+	if c := q.counted; c.counts != nil && c.size == cp.Size && c.minute == minute {
+		return c.counts, nil
+	}
+	counts, err := q.Board.Counts(q.ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.counted = counted{cp.Size, minute, counts}
+	return counts, nil
+}
+
 func (q *request) queue() error {
 	query := q.r.URL.Query()
 	filter, err := board.ParseFilter(query)
@@ -38,7 +66,7 @@ func (q *request) queue() error {
 			return err
 		}
 	}
-	counts, err := q.Board.Counts(q.ctx)
+	counts, err := q.counts()
 	if err != nil {
 		return err
 	}
