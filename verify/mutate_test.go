@@ -90,7 +90,7 @@ func repack(t testing.TB, members []member, level int) []byte {
 		h := zip.FileHeader{
 			Name: m.name, CreatorVersion: 20, ReaderVersion: 20, Flags: 8,
 			ModifiedDate: 1<<5 | 1, //lint:ignore SA1019 CreateRaw writes this field and not Modified
-			CRC32: crc32.ChecksumIEEE(m.content), UncompressedSize64: uint64(len(m.content)),
+			CRC32:        crc32.ChecksumIEEE(m.content), UncompressedSize64: uint64(len(m.content)),
 		}
 		data := m.content
 		if folder, _, _ := strings.Cut(m.name, "/"); !slices.Contains([]string{"ledger", "raw", "seal"}, folder) {
