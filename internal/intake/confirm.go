@@ -52,14 +52,25 @@ func (d *Desk) Confirm(ctx context.Context, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	mail, out, err := d.confirmation(ctx, m)
+	c, err := Cases.Load(ctx, d.ledger, m.Case)
+	if err != nil {
+		return err
+	}
+	before, err := confirmationState(ctx, d.ledger, m.ID)
+	if err != nil {
+		return err
+	}
+	if why := c.pastConfirming(d.ledger.Now()); why != "" && before == "" {
+		return d.withhold(ctx, m.ID, why)
+	}
+	mail, out, err := d.confirmation(ctx, c, m)
 	if err != nil {
 		return err
 	}
 	if d.opt.Send == nil {
 		return fault.New(fault.Unavailable, "no relay is configured; the confirmation waits")
 	}
-	before, err := d.mark(ctx, m.ID, "", "sending")
+	before, err = d.mark(ctx, m.ID, "", "sending")
 	switch {
 	case err != nil:
 		return err
@@ -88,6 +99,31 @@ func (d *Desk) Confirm(ctx context.Context, j jobs.Job) error {
 		return errors.Join(err, unmarked)
 	}
 	return fmt.Errorf("hand over a confirmation: %w", err)
+}
+
+// pastConfirming says why a confirmation that had to wait is of no use any more.
+func (c *Case) pastConfirming(now time.Time) string {
+	switch {
+	case c.Disposition != "":
+		return "it was set aside as " + string(c.Disposition)
+	case c.FirstResponseAt != 0 || c.State == Closed:
+		return "an answer or the end came first"
+	case c.DueAt < now.UnixMicro():
+		return "it could not be sent while an answer was due"
+	}
+	return ""
+}
+
+// withhold records why the sender was not told the number after all.
+func (d *Desk) withhold(ctx context.Context, communication, why string) error {
+	return d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
+		m, err := Communications.Load(ctx, tx, communication)
+		if err != nil {
+			return err
+		}
+		m.NoConfirmation = why
+		return Communications.Put(tx, m, ledger.Do("unconfirmed", "CC2.3"))
+	})
 }
 
 // mark moves the work row of a confirmation from one state to another and
@@ -121,11 +157,7 @@ func (d *Desk) confirmed(ctx context.Context, m, out *Communication, outcome, de
 
 // confirmation builds the mail that confirms m, the same each time, and the
 // communication that it becomes.
-func (d *Desk) confirmation(ctx context.Context, m *Communication) (relay.Mail, *Communication, error) {
-	c, err := Cases.Load(ctx, d.ledger, m.Case)
-	if err != nil {
-		return relay.Mail{}, nil, err
-	}
+func (d *Desk) confirmation(ctx context.Context, c *Case, m *Communication) (relay.Mail, *Communication, error) {
 	set, err := d.policies.InForce(ctx, d.ledger)
 	if err != nil {
 		return relay.Mail{}, nil, err
@@ -157,14 +189,10 @@ func (d *Desk) confirmation(ctx context.Context, m *Communication) (relay.Mail, 
 	return mail, out, nil
 }
 
-// confirmationText fills the template in. The text says by when a person
-// answers only where the case has a clock.
+// confirmationText fills the template in.
 func confirmationText(t policy.Template, c *Case, organisation string) (subject, text string) {
 	values := map[string]string{"number": c.Number, "name": c.ReporterName, "subject": c.Subject, "organisation": organisation,
 		"due": policy.Day(time.UnixMicro(c.DueAt), t.Language)}
-	if c.DueAt == 0 {
-		values["due"] = "—"
-	}
 	subject, text, _ = t.Fill(values)
 	return clean(subject, 300), strings.TrimSpace(plain(text)) + "\n"
 }

@@ -10,6 +10,7 @@ import (
 
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -155,11 +156,33 @@ func TestConfirmationFails(t *testing.T) {
 				t.Errorf("%s: recorded as %+v", c.name, all[1])
 			}
 			o.fail = nil
-			o.Clock.Advance(48 * 3600e9)
+			o.Clock.Advance(3600e9)
 			o.due(t)
 			if all := o.thread(t, r.Case); len(o.sent) != 2 || o.sent[0].MessageID != o.sent[1].MessageID || !o.sent[0].Date.Equal(o.sent[1].Date) || o.sent[0].Text != o.sent[1].Text || len(all) != 2 {
 				t.Errorf("%s: repeated as another message: %+v", c.name, o.sent)
 			}
+		}
+	})
+}
+
+// A confirmation that waited too long is not sent, and the record says why.
+func TestConfirmationOverdue(t *testing.T) {
+	each(t, intake.Options{}, func(t *testing.T, o *office) {
+		for name, late := range map[string]func(r *intake.Receipt) error{
+			"set aside": func(r *intake.Receipt) error { return o.Dispose(t.Context(), ann, r.Case, rules.Spam, "spam") },
+			"answered":  func(r *intake.Receipt) error { answer(t, o, r.Case); return nil },
+			"closed":    func(r *intake.Receipt) error { return o.Close(t.Context(), ann, r.Case, 0, "nothing") },
+			"due":       func(*intake.Receipt) error { o.Clock.Advance(240 * 3600e9); return nil },
+		} {
+			r := o.must(t, mail{from: "rita@" + strings.ReplaceAll(name, ", ", "-") + ".example", subject: name})
+			if err := late(r); err != nil {
+				t.Fatal(err)
+			}
+			o.due(t)
+			if m := o.thread(t, r.Case)[0]; len(o.sent) > 0 || m.NoConfirmation == "" {
+				t.Errorf("%s: sent %+v; reason for not: %q", name, o.sent, m.NoConfirmation)
+			}
+			o.sent = nil
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -184,15 +185,8 @@ func owesAnswer(m *Communication) bool {
 
 // title returns what a case is called: the subject, or how the text begins.
 func title(m *Communication) string {
-	s := strings.TrimSpace(m.Subject)
-	if s == "" {
-		s, _, _ = strings.Cut(strings.TrimSpace(m.Text), "\n")
-		s = clean(s, 120)
-	}
-	if s == "" {
-		return "(no subject)"
-	}
-	return clean(s, 500)
+	first, _, _ := strings.Cut(strings.TrimSpace(m.Text), "\n")
+	return cmp.Or(clean(m.Subject, 500), clean(first, 120), "(no subject)")
 }
 
 // join adds the parcel to a case.

@@ -40,34 +40,6 @@ type RowFile struct {
 // pageSize is how many communications are in memory at a time.
 const pageSize = 100
 
-// Between calls f with every communication received from from until before to, in
-// the order of receipt; zero times are no bound.
-func (d *Desk) Between(ctx context.Context, from, to time.Time, f func(*Communication) error) error {
-	after, before, last := int64(0), int64(1)<<62, ""
-	if !from.IsZero() {
-		after = from.UnixMicro()
-	}
-	if !to.IsZero() {
-		before = to.UnixMicro()
-	}
-	for {
-		page, err := Communications.Select(ctx, d.ledger, `WHERE (r.received_at > $1 OR r.received_at = $1 AND r.id > $2) AND r.received_at < $3
-			ORDER BY r.received_at, r.id LIMIT $4`, after, last, before, pageSize)
-		if err != nil {
-			return err
-		}
-		for _, m := range page {
-			if err := f(m); err != nil {
-				return err
-			}
-			after, last = m.ReceivedAt, m.ID
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-	}
-}
-
 // Export calls f with a row for every communication received from from until
 // before to, in the order of receipt; zero times are no bound. Internal notes
 // are among them.
@@ -80,13 +52,32 @@ func (d *Desk) Export(ctx context.Context, from, to time.Time, f func(Row) error
 	for _, ch := range list {
 		addresses[ch.ID] = ch.Address
 	}
-	return d.Between(ctx, from, to, func(m *Communication) error {
-		text, err := d.Text(ctx, m)
+	after, before, last := int64(0), int64(1)<<62, ""
+	if !from.IsZero() {
+		after = from.UnixMicro()
+	}
+	if !to.IsZero() {
+		before = to.UnixMicro()
+	}
+	for more := true; more; {
+		page, err := Communications.Select(ctx, d.ledger, `WHERE (r.received_at > $1 OR r.received_at = $1 AND r.id > $2) AND r.received_at < $3
+			ORDER BY r.received_at, r.id LIMIT $4`, after, last, before, pageSize)
 		if err != nil {
 			return err
 		}
-		return f(row(m, addresses[m.Channel], text))
-	})
+		for _, m := range page {
+			text, err := d.Text(ctx, m)
+			if err != nil {
+				return err
+			}
+			if err := f(row(m, addresses[m.Channel], text)); err != nil {
+				return err
+			}
+			after, last = m.ReceivedAt, m.ID
+		}
+		more = len(page) == pageSize
+	}
+	return nil
 }
 
 func row(m *Communication, channel, text string) Row {

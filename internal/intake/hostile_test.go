@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -80,16 +79,20 @@ func TestRealMails(t *testing.T) {
 			}
 		})
 		got := map[string]bool{}
-		err := o.Between(t.Context(), time.Time{}, time.Time{}, func(m *intake.Communication) error {
+		all, err := intake.Communications.Select(t.Context(), o.Env, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
 			raw, err := o.Raw(t.Context(), m)
 			if err != nil {
-				return err
+				t.Fatal(err)
 			}
-			defer raw.Close()
 			h := sha256.New()
 			if _, err := io.Copy(h, raw); err != nil {
-				return err
+				t.Fatal(err)
 			}
+			raw.Close()
 			if hash := hex.EncodeToString(h.Sum(nil)); hash != m.RawSHA256 || got[hash] {
 				t.Errorf("communication %s: hash %s, recorded as %s", m.ID, hash, m.RawSHA256)
 			} else {
@@ -102,10 +105,6 @@ func TestRealMails(t *testing.T) {
 			}
 			safe(t, m.Subject, m.MessageID, strings.Join(m.Problems, " "))
 			plain(t, m.Text)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 		for hash, n := range want {
 			if n != 1 {

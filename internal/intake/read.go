@@ -180,12 +180,25 @@ func (d *Desk) parse(ctx context.Context, m *Communication) (*mime.Message, erro
 		return nil, err
 	}
 	defer raw.Close()
-	files := &files{store: d.ledger.Blobs()}
-	msg, err := d.parseSafely(m, func() (*mime.Message, error) { return mime.Parse(raw, mime.Limits{}, files.take) })
+	var kept []blob.Ref
+	sink := func(a *mime.Attachment) (io.WriteCloser, error) {
+		if a.Index >= maxFiles {
+			return nil, nil
+		}
+		w, err := d.ledger.Blobs().Create()
+		return file{w, &kept}, err
+	}
+	msg, err := d.parseSafely(m, func() (*mime.Message, error) { return mime.Parse(raw, mime.Limits{}, sink) })
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	m.Attachments = files.list(msg)
+	for i, a := range msg.Attachments {
+		x := Attachment{Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256}
+		if i < len(kept) {
+			x.Blob = kept[i]
+		}
+		m.Attachments = append(m.Attachments, x)
+	}
 	if n := len(msg.Attachments); n > maxFiles {
 		m.Problems = append(m.Problems, fmt.Sprintf("There are %d attachments; from number %d on they are kept only within the original message.", n, maxFiles+1))
 	}
@@ -204,49 +217,17 @@ func (d *Desk) parseSafely(m *Communication, parse func() (*mime.Message, error)
 	return parse()
 }
 
-// files keeps the attachments of one message as blobs.
-type files struct {
-	store *blob.Store
-	refs  []blob.Ref // by index of the attachment
-}
-
-// take is the sink of the parser.
-func (f *files) take(a *mime.Attachment) (io.WriteCloser, error) {
-	if a.Index >= maxFiles {
-		return nil, nil
-	}
-	w, err := f.store.Create()
-	if err != nil {
-		return nil, err
-	}
-	return &file{files: f, w: w}, nil
-}
-
-// file is one attachment on its way.
+// file is an attachment on its way to a blob.
 type file struct {
-	files *files
-	w     *blob.Writer
+	*blob.Writer
+	kept *[]blob.Ref
 }
-
-func (f *file) Write(b []byte) (int, error) { return f.w.Write(b) }
 
 // Close makes the attachment durable.
-func (f *file) Close() error {
-	ref, err := f.w.Commit()
-	f.files.refs = append(f.files.refs, ref)
+func (f file) Close() error {
+	ref, err := f.Commit()
+	*f.kept = append(*f.kept, ref)
 	return err
-}
-
-func (f *files) list(msg *mime.Message) []Attachment {
-	var list []Attachment
-	for i, a := range msg.Attachments {
-		x := Attachment{Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256}
-		if i < len(f.refs) {
-			x.Blob = f.refs[i]
-		}
-		list = append(list, x)
-	}
-	return list
 }
 
 // keepText puts the text into m or, where it is long, into a blob.
