@@ -52,11 +52,10 @@ func (d *Desk) keep(m *Communication, raw io.Reader) (*body, error) {
 	if n == 0 {
 		return nil, fault.New(fault.Invalid, "the message is empty")
 	}
-	b.hash.Write(head.Bytes())
-	b.size = n
 	if n <= maxInlineRaw {
-		m.Raw = bytes.Clone(head.Bytes())
-	} else if err := b.spill(d.ledger.Blobs(), head.Bytes(), raw); err != nil {
+		b.hash.Write(head.Bytes())
+		m.Raw, b.size = bytes.Clone(head.Bytes()), n
+	} else if err := b.spill(d.ledger.Blobs(), io.MultiReader(bytes.NewReader(head.Bytes()), raw)); err != nil {
 		return nil, err
 	} else if m.MessageID, err = d.peekID(m, head.Bytes()); err != nil {
 		b.abort()
@@ -77,22 +76,16 @@ func (d *Desk) peekID(m *Communication, head []byte) (string, error) {
 	return msg.MessageID, nil
 }
 
-// spill writes what was read and the rest to a blob.
-func (b *body) spill(store *blob.Store, head []byte, rest io.Reader) error {
+// spill writes a message to a blob.
+func (b *body) spill(store *blob.Store, raw io.Reader) error {
 	var err error
 	if b.w, err = store.Create(); err != nil {
 		return unavailable(err)
 	}
-	if _, err := b.w.Write(head); err != nil {
-		b.w.Abort()
-		return unavailable(err)
-	}
-	n, err := io.Copy(io.MultiWriter(b.w, b.hash), rest)
-	if err != nil {
+	if b.size, err = io.Copy(io.MultiWriter(b.w, b.hash), raw); err != nil {
 		b.w.Abort()
 		return fmt.Errorf("keep message: %w", err)
 	}
-	b.size += n
 	return nil
 }
 

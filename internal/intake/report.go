@@ -233,7 +233,6 @@ type Message struct {
 
 // opened returns the case of a number if code is its code.
 func (d *Desk) opened(ctx context.Context, src ledger.Source, number, code string) (*Case, error) {
-	wrong := fault.New(fault.NotFound, "there is no report with this number and code; check both")
 	canonical, _ := id.FindNumber(number)
 	c := &Case{}
 	found, err := Cases.Select(ctx, src, `WHERE r.number = $1`, canonical)
@@ -245,7 +244,7 @@ func (d *Desk) opened(ctx context.Context, src ledger.Source, number, code strin
 	}
 	given := codeHash(d.ledger.Index(), canonical, id.CanonicalCode(code))
 	if subtle.ConstantTimeCompare([]byte(given), []byte(c.CodeHash)) != 1 {
-		return nil, wrong
+		return nil, fault.New(fault.NotFound, "there is no report with this number and code; check both")
 	}
 	return c, nil
 }
@@ -266,7 +265,7 @@ func (d *Desk) FollowUp(ctx context.Context, number, code string) (*Thread, erro
 		return nil, err
 	}
 	for _, m := range all {
-		if m.Direction == Note || m.Auto != "" {
+		if !c.shows(m) {
 			continue
 		}
 		text, err := d.Text(ctx, m)
@@ -276,6 +275,17 @@ func (d *Desk) FollowUp(ctx context.Context, number, code string) (*Thread, erro
 		t.Messages = append(t.Messages, Message{ID: m.ID, FromUs: m.Direction == Outbound, At: m.ReceivedAt, Text: text, Attachments: m.shown()})
 	}
 	return t, nil
+}
+
+// shows reports whether the reporter may read m: what they wrote themselves,
+// and what was sent to them, or to nobody because it waits for them here.
+func (c *Case) shows(m *Communication) bool {
+	list := append(slices.Clone(m.To), m.Cc...)
+	if m.Direction == Inbound {
+		list = m.From
+	}
+	return m.Direction != Note && m.Auto == "" && (len(list) == 0 ||
+		slices.ContainsFunc(list, func(a mime.Address) bool { return mime.NormalizeAddr(a.Addr) == c.ReporterAddress }))
 }
 
 // shown returns the attachments that a reporter sees.
@@ -294,7 +304,7 @@ func (d *Desk) FollowUpAttachment(ctx context.Context, number, code, message str
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.Case != c.ID || m.Direction == Note || m.Auto != "" {
+	if m.Case != c.ID || !c.shows(m) {
 		return nil, nil, fault.New(fault.NotFound, "there is no such message")
 	}
 	shown := m.shown()

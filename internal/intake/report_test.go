@@ -15,6 +15,7 @@ import (
 
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/mime"
 )
 
 func upload(name, kind string, data []byte) intake.Upload {
@@ -95,7 +96,11 @@ func TestReport(t *testing.T) {
 		if len(o.sent) != 1 || o.sent[0].To[0] != "rita@example.com" {
 			t.Errorf("confirmed to %+v", o.sent)
 		}
-		answer(t, o, r.Case)
+		answer(t, o, r.Case, mime.Address{Addr: "RITA@example.com"})
+		answer(t, o, r.Case, mime.Address{Addr: "vendor@example.net"}) // not for the reporter's eyes
+		if got := o.must(t, mail{from: "vendor@example.net", subject: r.Number}); got.Case != r.Case {
+			t.Fatalf("the vendor's answer went to %s", got.Number)
+		}
 		if _, err := o.Note(t.Context(), ann, r.Case, "nobody outside reads this"); err != nil {
 			t.Fatal(err)
 		}

@@ -20,8 +20,6 @@ CREATE TABLE casefile (
 	last_at           {int} NOT NULL,
 	reporter    TEXT  NOT NULL -- address, blind
 ){strict};
-CREATE INDEX casefile_queue ON casefile (state, disposition, received_at);
-CREATE INDEX casefile_received ON casefile (received_at);
 CREATE INDEX casefile_reporter ON casefile (reporter, received_at);
 {guard casefile}
 
