@@ -36,18 +36,18 @@ func TestOnce(t *testing.T) {
 		c := o.received(t, "a")
 		at := prefix + "/cases/" + c.Number + "/notes"
 		const body = `{"text":"The secret of this note."}`
-		first, text := o.do(t, "ann", "POST", at, body, keyHeader, "k1")
-		again, same := o.do(t, "ann", "POST", at, body, keyHeader, "k1")
+		first, text := o.do(t, "ann", "POST", at, body, keyHeader, "the-first-key")
+		again, same := o.do(t, "ann", "POST", at, body, keyHeader, "the-first-key")
 		if first.StatusCode != 201 || again.StatusCode != 201 || text != same || again.Header.Get("Content-Type") != first.Header.Get("Content-Type") ||
 			again.Header.Get("Idempotent-Replayed") != "true" || o.notes(t, c.Number) != 1 {
 			t.Errorf("%d %s, then %d %s; %d notes", first.StatusCode, text, again.StatusCode, same, o.notes(t, c.Number))
 		}
 		for name, other := range map[string][]string{"body": {at, `{"text":"Another."}`}, "address": {prefix + "/cases/" + c.Case + "/notes", body}} {
-			if resp, text := o.do(t, "ann", "POST", other[0], other[1], keyHeader, "k1"); resp.StatusCode != 422 || !strings.Contains(text, "another request") {
+			if resp, text := o.do(t, "ann", "POST", other[0], other[1], keyHeader, "the-first-key"); resp.StatusCode != 422 || !strings.Contains(text, "another request") {
 				t.Errorf("another %s: %d %s", name, resp.StatusCode, text)
 			}
 		}
-		if resp, text := o.do(t, "leo", "POST", at, body, keyHeader, "k1"); resp.StatusCode != 201 {
+		if resp, text := o.do(t, "leo", "POST", at, body, keyHeader, "the-first-key"); resp.StatusCode != 201 {
 			t.Errorf("somebody else with the same key: %d %s", resp.StatusCode, text)
 		}
 		if resp, _ := o.do(t, "ann", "POST", at, body, keyHeader, strings.Repeat("k", maxKey+1)); resp.StatusCode != 422 {
@@ -68,7 +68,7 @@ func TestOnce(t *testing.T) {
 			var lookup, request string
 			var answer []byte
 			err := scan(&lookup, &request, &answer)
-			if all := lookup + request + string(answer); strings.Contains(all, "secret") || strings.Contains(all, "k1") || strings.Contains(all, c.Number) {
+			if all := lookup + request + string(answer); strings.Contains(all, "secret") || strings.Contains(all, "the-first-key") || strings.Contains(all, c.Number) {
 				t.Errorf("in clear: %q", all)
 			}
 			return err
@@ -81,7 +81,7 @@ func TestOnce(t *testing.T) {
 		if resp, _ := o.do(t, "ann", "POST", prefix+"/cases/"+c.Number+"/reopening", `{"reason":"again"}`, keyHeader, "k3"); resp.StatusCode != 200 {
 			t.Errorf("reopening: %d", resp.StatusCode)
 		}
-		if resp, _ := o.do(t, "ann", "POST", at, body, keyHeader, "k1"); resp.StatusCode != 201 || resp.Header.Get("Idempotent-Replayed") != "" || o.notes(t, c.Number) != 3 {
+		if resp, _ := o.do(t, "ann", "POST", at, body, keyHeader, "the-first-key"); resp.StatusCode != 201 || resp.Header.Get("Idempotent-Replayed") != "" || o.notes(t, c.Number) != 3 {
 			t.Errorf("after a day the key is free: %d, %d notes", resp.StatusCode, o.notes(t, c.Number))
 		}
 	})

@@ -95,25 +95,19 @@ func (f Filter) Values() url.Values {
 
 // cursor is the place of a case in an order.
 type cursor struct {
-	first, second int64
-	id            string
+	key int64
+	id  string
 }
 
-func (c cursor) String() string {
-	return strconv.FormatInt(c.first, 10) + "." + strconv.FormatInt(c.second, 10) + "." + c.id
-}
+func (c cursor) String() string { return strconv.FormatInt(c.key, 10) + "." + c.id }
 
 func (f Filter) after() (*cursor, error) {
 	if f.After == "" {
 		return nil, nil
 	}
-	parts := strings.SplitN(f.After, ".", 3)
-	if len(parts) == 3 && id.Valid(parts[2]) {
-		first, err1 := strconv.ParseInt(parts[0], 10, 64)
-		second, err2 := strconv.ParseInt(parts[1], 10, 64)
-		if err1 == nil && err2 == nil {
-			return &cursor{first, second, parts[2]}, nil
-		}
+	key, rest, _ := strings.Cut(f.After, ".")
+	if n, err := strconv.ParseInt(key, 10, 64); err == nil && id.Valid(rest) {
+		return &cursor{n, rest}, nil
 	}
 	return nil, fault.New(fault.Invalid, "this page of the list does not exist; go back to its beginning")
 }

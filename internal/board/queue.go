@@ -16,15 +16,17 @@ type Board struct{ ledger *ledger.Ledger }
 // New returns a Board.
 func New(l *ledger.Ledger) *Board { return &Board{l} }
 
-// far stands for "no clock" in the order by due time.
-const far = int64(1) << 62
+const (
+	far   = int64(1) << 62 // stands for "no clock" in the order by due time
+	grave = int64(1) << 52 // one rank of severity, more than any time of receipt
+)
 
-// orders are the sort keys of each order: two numbers and the id, all
-// ascending.
-var orders = map[Sort][2]string{
-	ByDue:      {fmt.Sprintf("CASE WHEN r.due_at = 0 THEN %d ELSE r.due_at END", far), "-r.received_at"},
-	ByNewest:   {"-r.received_at", "r.received_at"},
-	BySeverity: {"-r.rank", "r.received_at"},
+// orders are the keys by which each order ascends; ids settle what is equal.
+// The expressions are those of the indexes in 0011_board.sql.
+var orders = map[Sort]string{
+	ByDue:      fmt.Sprintf("(CASE WHEN r.due_at = 0 THEN %d ELSE r.due_at END)", far),
+	ByNewest:   "(-r.received_at)",
+	BySeverity: fmt.Sprintf("(r.received_at - r.rank * %d)", grave),
 }
 
 // Queue is one page of the queue.
@@ -55,11 +57,11 @@ func (b *Board) Queue(ctx context.Context, f Filter, limit int) (*Queue, error) 
 	}
 	if after != nil {
 		n := len(args)
-		where += fmt.Sprintf(` AND (%s, %s, r.id) > ($%d, $%d, $%d)`, order[0], order[1], n+1, n+2, n+3)
-		args = append(args, after.first, after.second, after.id)
+		where += fmt.Sprintf(` AND (%s, r.id) > ($%d, $%d)`, order, n+1, n+2)
+		args = append(args, after.key, after.id)
 	}
 	q.Cases, err = intake.Cases.Select(ctx, b.ledger,
-		fmt.Sprintf(`%s ORDER BY %s, %s, r.id LIMIT %d`, where, order[0], order[1], limit+1), args...)
+		fmt.Sprintf(`%s ORDER BY %s, r.id LIMIT %d`, where, order, limit+1), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -70,18 +72,17 @@ func (b *Board) Queue(ctx context.Context, f Filter, limit int) (*Queue, error) 
 	return q, nil
 }
 
+// place returns where a case stands in an order.
 func place(s Sort, c *intake.Case) cursor {
-	switch s {
-	case ByNewest:
-		return cursor{-c.ReceivedAt, c.ReceivedAt, c.ID}
-	case BySeverity:
-		return cursor{-int64(c.Severity.Rank()), c.ReceivedAt, c.ID}
+	switch {
+	case s == ByNewest:
+		return cursor{-c.ReceivedAt, c.ID}
+	case s == BySeverity:
+		return cursor{c.ReceivedAt - int64(c.Severity.Rank())*grave, c.ID}
+	case c.DueAt == 0:
+		return cursor{far, c.ID}
 	}
-	due := c.DueAt
-	if due == 0 {
-		due = far
-	}
-	return cursor{due, -c.ReceivedAt, c.ID}
+	return cursor{c.DueAt, c.ID}
 }
 
 // where turns a filter into a condition.
