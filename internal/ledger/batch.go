@@ -25,7 +25,7 @@ type batch struct {
 	ledger    *Ledger
 	conn      *db.Conn
 	head      head
-	now       int64 // time of the last entry, Unix microseconds
+	now       int64 // time of the last turn, Unix microseconds
 	kept      []*pending
 	members   []*request
 	savepoint bool   // one is open
@@ -250,7 +250,7 @@ func (b *batch) append() error {
 		return err
 	}
 	n, err := b.conn.Exec(`UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, checkpoint = $6 WHERE id = 1 AND size = $7`,
-		tree.Size, b.now, root[:], edge, joinKinds(b.head.kinds), b.signed, b.head.tree.Size)
+		tree.Size, b.kept[len(b.kept)-1].entry.Time, root[:], edge, joinKinds(b.head.kinds), b.signed, b.head.tree.Size)
 	if err == nil && n != 1 {
 		err = errors.New("ledger: the head moved under its lock")
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/dbtest"
@@ -196,5 +197,37 @@ func TestTriggers(t *testing.T) {
 				t.Errorf("the database let %q pass", q)
 			}
 		}
+	})
+}
+
+// The head's time is that of the last entry, also where a later turn of the
+// batch made none.
+func TestTurnWithoutEntry(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env) {
+		if err := e.DB.Script(t.Context(), `INSERT INTO ledger_counter (name, value) VALUES ('x', 0)`); err != nil {
+			t.Fatal(err)
+		}
+		hold, held := make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			e.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+				close(held)
+				<-hold
+				return memos.Put(tx, &memo{Title: "entry"}, ledger.Do("written"))
+			})
+		})
+		<-held
+		wg.Go(func() {
+			e.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+				_, err := tx.Work(`UPDATE ledger_counter SET value = 1 WHERE name = 'x'`)
+				return err
+			})
+		})
+		for e.Queued() == 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
+		e.Clock.Advance(time.Hour) // between the two turns
+		close(hold)
+		wg.Wait()
 	})
 }
