@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/verify/format"
 )
@@ -22,18 +22,19 @@ type builder struct {
 	opt      BuildOptions
 	progress func(stage string, done, total int64)
 
-	survey   *survey
+	survey   *extract.Survey
 	register *register
-	curtain  *curtain
-	library  *library
+	curtain  *extract.Curtain
+	library  *extract.Library
 	tally    *tally
 	report   *Report
 
-	file    *spool
+	file    *extract.Spool
 	archive *format.Archive
 	files   int64 // in the archive so far
 	tables  []*table
 	answers map[string]*answers // by case
+	saved   map[string]*saved   // by communication
 	lines   []caseLine
 }
 
@@ -43,10 +44,10 @@ const deflateLevel = 5
 
 func (b *builder) close() {
 	if b.file != nil {
-		b.file.close()
+		b.file.Close()
 	}
 	if b.library != nil {
-		b.library.close()
+		b.library.Close()
 	}
 	for _, t := range b.tables {
 		t.close()
@@ -72,18 +73,18 @@ func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
 
 // begin surveys the log and opens the archive.
 func (b *builder) begin(ctx context.Context, p Period) (err error) {
-	if b.survey, err = b.desk.survey(ctx, p, b.progress); err != nil {
+	if b.survey, err = extract.Take(ctx, b.desk.ledger, p, b.progress); err != nil {
 		return err
 	}
-	if b.register, err = b.survey.register(ctx, b.desk); err != nil {
+	if b.register, err = b.desk.register(ctx, b.survey); err != nil {
 		return err
 	}
 	b.tally = newTally(b.survey, b.register)
-	b.curtain = &curtain{survey: b.survey, desk: b.desk, withRaw: b.opt.WithRaw, anonymous: map[string]bool{}}
-	if b.library, err = newLibrary(); err != nil {
+	b.curtain = extract.NewCurtain(b.survey, b.opt.WithRaw)
+	if b.library, err = extract.NewLibrary(); err != nil {
 		return err
 	}
-	if b.file, err = newSpool(); err != nil {
+	if b.file, err = extract.NewSpool(); err != nil {
 		return err
 	}
 	deflate, err := flate.NewWriter(io.Discard, deflateLevel)
@@ -115,8 +116,8 @@ func (b *builder) write(path string, content []byte) error {
 }
 
 // copy adds a file that was spooled.
-func (b *builder) copy(path string, s *spool) error {
-	r, err := s.reader()
+func (b *builder) copy(path string, s *extract.Spool) error {
+	r, err := s.Reader()
 	if err != nil {
 		return err
 	}
@@ -131,14 +132,14 @@ func (b *builder) copy(path string, s *spool) error {
 // head writes what is known before the documents are read.
 func (b *builder) head(context.Context) error {
 	s := b.survey
-	span := format.Range{First: s.first, Count: max(s.end-s.first, 0), Left: s.log.subtrees(0, s.first), Right: s.log.subtrees(max(s.first, s.end), s.head.Size)}
+	span := format.Range{First: s.First, Count: max(s.End-s.First, 0), Left: s.Log.Subtrees(0, s.First), Right: s.Log.Subtrees(max(s.First, s.End), s.Head.Size)}
 	for _, file := range []struct {
 		path    string
 		content []byte
 	}{
 		{"README.txt", b.readme()},
 		{format.FileKey, []byte(b.desk.ledger.VerifierKey() + "\n")},
-		{format.FileCheckpoint, s.head.Signed},
+		{format.FileCheckpoint, s.Head.Signed},
 		{format.FileRange, span.Append(nil)},
 	} {
 		if err := b.write(file.path, file.content); err != nil {
@@ -159,30 +160,30 @@ func (b *builder) period(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, err := newSpool() // the archive is busy with raw content meanwhile
+	entries, err := extract.NewSpool() // the archive is busy with raw content meanwhile
 	if err != nil {
 		return err
 	}
-	defer entries.close()
+	defer entries.Close()
 	var bundle []byte
-	err = b.survey.walk(ctx, b.curtain, b.progress, func(entry []byte, x *disclosed) error {
-		bundle = format.AppendBundle(bundle[:0], entry)
+	err = b.survey.Walk(ctx, b.curtain, b.progress, func(x *extract.Disclosed) error {
+		bundle = format.AppendBundle(bundle[:0], x.Bytes)
 		if _, err := entries.Write(bundle); err != nil {
 			return err
 		}
-		at, err := b.library.keep(x.doc, false)
+		at, err := b.library.Keep(x.Doc, false)
 		if err != nil {
 			return err
 		}
-		if x.final() {
+		if x.Final() {
 			b.shelve(x, at)
-			if x.message != nil {
+			if x.Message != nil {
 				if err := b.content(ctx, x); err != nil {
 					return err
 				}
 			}
 		}
-		if slices.Contains([]string{kindPerson, kindToken, kindSignIn}, x.entry.Kind()) {
+		if slices.Contains([]string{extract.KindPerson, extract.KindToken, extract.KindSignIn}, x.Entry.Kind()) {
 			return access.add(b.accessRow(x))
 		}
 		return history.add(b.historyRow(x))
@@ -190,19 +191,19 @@ func (b *builder) period(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.library.ready(); err != nil {
+	if err := b.library.Ready(); err != nil {
 		return err
 	}
 	if err := b.copy(format.FileEntries, entries); err != nil {
 		return err
 	}
-	return b.copy(format.FileDocuments, b.library.shown)
+	return b.copy(format.FileDocuments, b.library.Shown)
 }
 
 // shelve keeps where the document of a version is, and by what it is sorted.
-func (b *builder) shelve(x *disclosed, at place) {
-	x.version.where = at
-	x.version.key = sortKey(x.entry.Kind(), x.doc)
+func (b *builder) shelve(x *extract.Disclosed, at extract.Place) {
+	x.Version.Where = at
+	x.Version.Key = sortKey(x.Entry.Kind(), x.Doc)
 }
 
 // references discloses the records that the package speaks of although the
@@ -221,28 +222,28 @@ func (b *builder) references(ctx context.Context) error {
 		if i%64 == 0 {
 			b.progress("references", int64(i), int64(len(wanted)))
 		}
-		entry, x, err := b.survey.reference(ctx, b.curtain, index)
+		x, err := b.survey.Reference(ctx, b.curtain, index)
 		if err != nil {
 			return err
 		}
-		at, err := b.library.keep(x.doc, true)
+		at, err := b.library.Keep(x.Doc, true)
 		if err != nil {
 			return err
 		}
 		b.shelve(x, at)
-		proof, err := b.survey.log.inclusion(index)
+		proof, err := b.survey.Log.Inclusion(index)
 		if err != nil {
 			return err
 		}
-		ref := format.Reference{Index: index, Entry: entry, Proof: proof}
+		ref := format.Reference{Index: index, Entry: x.Bytes, Proof: proof}
 		if _, err := w.Write(ref.Append(nil)); err != nil {
 			return err
 		}
 	}
-	if err := b.library.ready(); err != nil {
+	if err := b.library.Ready(); err != nil {
 		return err
 	}
-	return b.copy(format.FileReferenceDocuments, b.library.references)
+	return b.copy(format.FileReferenceDocuments, b.library.References)
 }
 
 // seal writes the manifest, has the ledger seal it, and ends the archive.
@@ -266,11 +267,11 @@ func (b *builder) seal(ctx context.Context) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := growTo(ctx, l, head)
+	log, err := extract.GrowTo(ctx, l, head)
 	if err != nil {
 		return nil, err
 	}
-	if log.size() < b.survey.head.Size {
+	if log.Size() < b.survey.Head.Size {
 		return nil, &ledger.Mismatch{Where: "the log", What: "has become shorter"}
 	}
 	if err := b.attach(ctx, p, head, log); err != nil {
@@ -282,7 +283,7 @@ func (b *builder) seal(ctx context.Context) (*Package, error) {
 
 // attach writes the seal: the entry, its document, its proof in the newest
 // checkpoint, and that this extends the one of the records.
-func (b *builder) attach(ctx context.Context, p *Package, head ledger.Checkpoint, log forest) error {
+func (b *builder) attach(ctx context.Context, p *Package, head ledger.Checkpoint, log extract.Forest) error {
 	var entry []byte
 	var doc *format.Document
 	err := b.desk.ledger.Entries(ctx, p.Entry, p.Entry+1, func(index int64, body, payload []byte) error {
@@ -294,11 +295,11 @@ func (b *builder) attach(ctx context.Context, p *Package, head ledger.Checkpoint
 	if err != nil {
 		return err
 	}
-	path, err := log.inclusion(p.Entry)
+	path, err := log.Inclusion(p.Entry)
 	if err != nil {
 		return err
 	}
-	extends, err := log.consistency(b.survey.head.Size)
+	extends, err := log.Consistency(b.survey.Head.Size)
 	if err != nil {
 		return err
 	}
@@ -312,14 +313,11 @@ func (b *builder) attach(ctx context.Context, p *Package, head ledger.Checkpoint
 // packageRecord returns the record of the package, without its hashes.
 func (b *builder) packageRecord() *Package {
 	s := b.survey
-	p := &Package{Begin: s.period.From.UnixMicro(), End: s.period.To.UnixMicro(), By: b.actor.ID, MadeAt: s.made.UnixMicro(),
-		WithRaw: b.opt.WithRaw, Generator: b.desk.opt.Generator, Tree: s.head.Size, First: s.first, Count: max(s.end-s.first, 0), Files: b.files}
-	p.From, p.To = s.period.days()
+	p := &Package{Begin: s.Period.From.UnixMicro(), End: s.Period.To.UnixMicro(), By: b.actor.ID, MadeAt: s.Made.UnixMicro(),
+		WithRaw: b.opt.WithRaw, Generator: b.desk.opt.Generator, Tree: s.Head.Size, First: s.First, Count: max(s.End-s.First, 0), Files: b.files}
+	p.From, p.To = s.Period.Days()
 	for _, t := range b.tables {
 		p.Rows = append(p.Rows, Rows{t.file(".csv"), t.rows})
 	}
 	return p
 }
-
-// root returns the root of the tree that everything is proved in.
-func (b *builder) root() string { return base64.StdEncoding.EncodeToString(b.survey.head.Root[:]) }

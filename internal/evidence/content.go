@@ -14,39 +14,17 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/policy"
-	"example.org/countersign/verify/format"
 )
-
-// text returns a field of a document that is a string, "" where it shows none.
-func text(doc *format.Document, name string) string {
-	var s string
-	if v := doc.Field(name); v == nil || json.Unmarshal(v, &s) != nil {
-		return ""
-	}
-	return s
-}
 
 func matrixOf(p *policy.Policy) (m policy.ApprovalMatrix, err error) {
 	if err := json.Unmarshal(p.Body, &m); err != nil {
 		return nil, &ledger.Mismatch{Where: "policy " + p.Label(), What: "cannot be read: " + err.Error()}
 	}
 	return m, nil
-}
-
-// approvedBy says by how many persons a response was approved.
-func approvedBy(n int) string {
-	switch n {
-	case 0:
-		return "nobody, by a rule"
-	case 1:
-		return "one person"
-	case 2:
-		return "two persons"
-	}
-	return fmt.Sprintf("%d persons", n)
 }
 
 // saved are the paths of what of a communication is kept in files of its own.
@@ -60,14 +38,14 @@ type saved struct {
 // were asked for, the message as it came and its attachments. All lie below
 // raw/, which is not compressed: what comes from outside must not decide how
 // far a package expands.
-func (b *builder) content(ctx context.Context, x *disclosed) error {
-	m := x.message
-	guarded, err := b.curtain.isPartOfAnonymous(ctx, x)
+func (b *builder) content(ctx context.Context, x *extract.Disclosed) error {
+	m := x.Message
+	guarded, err := b.curtain.PartOfAnonymous(ctx, x)
 	if err != nil {
 		return err
 	}
 	folder := fmt.Sprintf("raw/%s/%d/", m.Number, m.Seq)
-	what := fmt.Sprintf(" of communication %d of case %s (%s)", m.Seq, m.Number, x.entry.Record)
+	what := fmt.Sprintf(" of communication %d of case %s (%s)", m.Seq, m.Number, x.Entry.Record)
 	files := &saved{}
 	if !m.TextBlob.IsZero() && (!guarded || b.opt.WithRaw) {
 		files.text = folder + "text.txt"
@@ -82,7 +60,7 @@ func (b *builder) content(ctx context.Context, x *disclosed) error {
 		}
 	}
 	for i, a := range m.Attachments {
-		if !b.opt.WithRaw || guarded && isOriginal(a) {
+		if !b.opt.WithRaw || guarded && extract.IsOriginal(a) {
 			continue
 		}
 		name := fmt.Sprintf("%sattachment-%d%s", folder, i+1, extension(a.Name))
@@ -92,7 +70,7 @@ func (b *builder) content(ctx context.Context, x *disclosed) error {
 		files.attachments = append(files.attachments, name)
 	}
 	if files.text != "" || files.message != "" || files.attachments != nil {
-		x.version.saved = files
+		b.saved[x.Entry.Record] = files
 	}
 	return nil
 }

@@ -17,10 +17,9 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"time"
 
 	"example.org/countersign/internal/channel"
-	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/keyring"
@@ -31,45 +30,7 @@ import (
 )
 
 // Period is from From until before To, both UTC and whole microseconds.
-type Period struct{ From, To time.Time }
-
-// check says what is wrong with a period.
-func (p Period) check(now time.Time) error {
-	switch {
-	case p.From.IsZero() || p.To.IsZero():
-		return fault.New(fault.Invalid, "a package needs the first and the last day of its period")
-	case !p.From.Before(p.To):
-		return fault.New(fault.Invalid, "the period ends before it begins")
-	case p.From.After(now):
-		return fault.New(fault.Invalid, "the period has not begun yet")
-	case p.From.UnixMicro() < 0:
-		return fault.New(fault.Invalid, "the period begins before 1970")
-	}
-	return nil
-}
-
-// days returns the first and the last day of the period in UTC.
-func (p Period) days() (first, last string) {
-	return p.From.UTC().Format(time.DateOnly), p.To.Add(-time.Microsecond).UTC().Format(time.DateOnly)
-}
-
-// String is the period in words: "1 Jul 2026 to 30 Sep 2026", with the exact
-// instants where it is not of whole days.
-func (p Period) String() string {
-	day := 24 * time.Hour
-	if from, to := p.From.UTC(), p.To.UTC(); !from.Truncate(day).Equal(from) || !to.Truncate(day).Equal(to) {
-		return phrase.Exact(from) + " until before " + phrase.Exact(to)
-	}
-	first, last := phrase.Day(p.From.UTC()), phrase.Day(p.To.Add(-time.Microsecond).UTC())
-	if first == last {
-		return first
-	}
-	return first + " to " + last
-}
-
-func (p Period) contains(micros int64) bool {
-	return micros >= p.From.UnixMicro() && micros < p.To.UnixMicro()
-}
+type Period = extract.Period
 
 // Options of a Desk.
 type Options struct {
@@ -159,13 +120,13 @@ func (d *Desk) Build(ctx context.Context, actor ledger.Actor, p Period, opt Buil
 	if progress == nil {
 		progress = func(string, int64, int64) {}
 	}
-	b := &builder{desk: d, actor: actor, opt: opt, progress: progress}
+	b := &builder{desk: d, actor: actor, opt: opt, progress: progress, saved: map[string]*saved{}}
 	defer b.close()
 	made, err := b.build(ctx, p)
 	if err != nil {
 		return nil, aborted(err)
 	}
-	file, err := b.file.reader()
+	file, err := b.file.Reader()
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/policy"
 )
@@ -30,14 +31,14 @@ var exceptionTypes = []string{unanswered, lateAnswer, closedUnanswered, byRule, 
 // about is in the package.
 type exception struct {
 	kind    string
-	version *version
+	version *extract.Version
 	number  string
 	at      int64  // Unix microseconds
 	who     string // id
 	what    string
 }
 
-func (t *tally) except(kind string, v *version, number string, at int64, who, what string) {
+func (t *tally) except(kind string, v *extract.Version, number string, at int64, who, what string) {
 	t.exceptions = append(t.exceptions, exception{kind, v, number, at, who, what})
 }
 
@@ -48,8 +49,8 @@ func words(d time.Duration) string { return phrase.Hours(d) }
 // product gave up, and registers that nobody has reviewed when they should.
 func (t *tally) standing(ctx context.Context, d *Desk) error {
 	s := t.survey
-	for _, v := range s.of(kindDeadLetter, nil) {
-		x, err := load[jobs.Dead](ctx, d, v)
+	for _, v := range s.Of(extract.KindDeadLetter, nil) {
+		x, err := extract.Load[jobs.Dead](ctx, d.ledger, v)
 		if err != nil {
 			return err
 		}
@@ -57,14 +58,14 @@ func (t *tally) standing(ctx context.Context, d *Desk) error {
 			t.except(givenUp, v, "", x.DiedAt, "", fmt.Sprintf("%s after %d attempts: %s", x.Kind, x.Attempts, x.Error))
 		}
 	}
-	for _, v := range s.of(kindChannel, nil) {
-		if c := t.register.channels[v.record]; c.ReviewOverdue(s.asOf) {
+	for _, v := range s.Of(extract.KindChannel, nil) {
+		if c := t.register.channels[v.Record]; c.ReviewOverdue(s.AsOf) {
 			t.except(reviewOverdue, v, "", dayMicros(c.ReviewDue), c.Owner, "channel "+c.Name+": its review was due on "+c.ReviewDue)
 		}
 	}
-	for _, v := range s.of(kindPolicy, nil) {
-		p := t.register.policies[v.record]
-		if p.State == policy.InForce && p.ReviewDue < s.asOf.Format(time.DateOnly) {
+	for _, v := range s.Of(extract.KindPolicy, nil) {
+		p := t.register.policies[v.Record]
+		if p.State == policy.InForce && p.ReviewDue < s.AsOf.Format(time.DateOnly) {
 			t.except(reviewOverdue, v, "", dayMicros(p.ReviewDue), "", "policy "+p.Label()+": its review was due on "+p.ReviewDue)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/paper"
 	"example.org/countersign/verify/format"
 )
 
@@ -23,7 +24,7 @@ type artefact struct {
 // period, present or not.
 func (b *builder) artefacts() []artefact {
 	list := []artefact{
-		{name: "Report", what: "Numbers, charts, cases with their clocks and approvals, exceptions, completeness", file: "report.html", note: "report.pdf is the same for print"},
+		{name: "Report", what: "Numbers, charts, cases with their clocks and approvals, exceptions, completeness", file: "report.html", note: "report.pdf is the same for print, with the first 1,000 rows of long lists"},
 		{name: "Ticket export with responders and approvers", what: "Every case of the period: received, classified, answered by whom, approved by whom, closed, and its clock", table: "cases"},
 		{name: "Status history", what: "Every act on every record of the period: when, what, by whom, in which role, under which control", table: "history"},
 		{name: "Channel messages with channel and dates", what: "Every communication in and out, and every internal note", table: "communications"},
@@ -64,25 +65,22 @@ func (b *builder) withFile(a artefact) (file, rows string) {
 }
 
 // index lays the artefacts out.
-func (b *builder) index() *document {
-	r := b.report
-	d := &document{title: "Evidence package", subtitle: "External communications, " + r.Period.String(), facts: []pair{
-		{"Organisation", r.Organisation}, {"Period", r.Period.String() + " (UTC)"}, {"Made", phrase.Exact(r.MadeAt) + " by " + b.register.person(b.actor.ID)},
-	}}
-	g := &grid{caption: "What auditors expect, and where it is", columns: []column{{"Artefact", 2, plain}, {"What it is", 4, plain}, {"File", 2, link}, {"Rows", 1, amount}, {"Note", 3, plain}}}
+func (b *builder) index() *paper.Document {
+	d := b.titled("Evidence package", "External communications, "+b.report.Period.String())
+	g := &paper.Grid{Caption: "What auditors expect, and where it is", Columns: []paper.Column{paper.Plain.Of("Artefact", 2), paper.Plain.Of("What it is", 4), paper.Link.Of("File", 2), paper.Amount.Of("Rows", 1), paper.Plain.Of("Note", 3)}}
 	for _, a := range b.artefacts() {
 		file, rows := b.withFile(a)
 		if n, err := strconv.ParseInt(rows, 10, 64); err == nil {
 			rows = phrase.Number(n)
 		}
-		g.rows = append(g.rows, []string{a.name, a.what, file, rows, a.note})
+		g.Rows = append(g.Rows, []string{a.name, a.what, file, rows, a.note})
 	}
-	d.sections = []section{
-		{"artefacts", "Index", []block{
-			{text: "Each CSV file has a file of the same name that ends in .jsonl with the same rows and every sealed field. The columns entry and commitment tie a row to the signed log."},
-			{grid: g},
+	d.Sections = []paper.Section{
+		{ID: "artefacts", Title: "Index", Blocks: []paper.Block{
+			{Text: "Each CSV file has a file of the same name that ends in .jsonl with the same rows and every sealed field. The columns entry and commitment tie a row to the signed log."},
+			{Grid: g},
 		}},
-		{"verify", "How to check this", b.checking()},
+		{ID: "verify", Title: "How to check this", Blocks: b.checking()},
 	}
 	return d
 }

@@ -6,60 +6,10 @@ import (
 	"time"
 
 	"example.org/countersign/internal/clock"
-	"example.org/countersign/internal/design/chart"
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/intake"
-)
-
-// document is a report before it becomes HTML or PDF: both show all of it.
-type document struct {
-	title, subtitle string
-	facts           []pair
-	sections        []section
-}
-
-type pair struct{ label, value string }
-
-type section struct {
-	id, title string
-	blocks    []block
-}
-
-// block is one part of a section: one of its fields is set.
-type block struct {
-	text    string
-	code    string
-	facts   []pair
-	figures []figure
-	charts  []chart.Drawing
-	grid    *grid
-}
-
-type figure struct{ label, value, note string }
-
-// grid is a table of text.
-type grid struct {
-	caption string
-	columns []column
-	rows    [][]string
-	empty   string // what is said where there are no rows
-}
-
-// column is a column of a grid. share is its part of the width in print.
-type column struct {
-	label string
-	share float64
-	kind  kind
-}
-
-// kind says what a column holds.
-type kind uint8
-
-const (
-	plain  kind = iota
-	amount      // a number, aligned to the end
-	mono        // a tracking number or a hash
-	link        // a file of the package
+	"example.org/countersign/internal/paper"
 )
 
 // maxListed is how many rows the two reports list at most; all are in the CSV.
@@ -71,19 +21,19 @@ type caseLine struct {
 	entry                                                     int64
 }
 
-func (b *builder) line(v *version, c *intake.Case, x verdict) {
+func (b *builder) line(v *extract.Version, c *intake.Case, x verdict) {
 	if len(b.lines) == maxListed {
 		return
 	}
 	l := caseLine{number: c.Number, subject: c.Subject, received: instant(c.ReceivedAt), severity: orElse(string(c.Severity), "not classified"),
-		clock: clockWords(c, x), state: string(c.State), entry: v.entry}
+		clock: clockWords(c, x), state: string(c.State), entry: v.Entry}
 	if l.subject == "" {
 		l.subject = "(not shown)"
 	}
 	if c.Disposition != "" {
 		l.state = "set aside: " + string(c.Disposition)
 	}
-	if a := b.answers[v.record]; a != nil {
+	if a := b.answers[v.Record]; a != nil {
 		l.people = strings.Join(a.responders, ", ")
 		if len(a.approvers) > 0 {
 			l.people += "; approved by " + strings.Join(a.approvers, ", ")
@@ -130,27 +80,31 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// document lays the report out.
-func (b *builder) document() *document {
+// titled begins a document of the package.
+func (b *builder) titled(title, subtitle string) *paper.Document {
 	r := b.report
-	d := &document{title: "External communications", subtitle: "Evidence for " + r.Period.String(), facts: []pair{
-		{"Organisation", r.Organisation}, {"Period", r.Period.String() + " (UTC)"}, {"Made", phrase.Exact(r.MadeAt) + " by " + b.register.person(b.actor.ID)},
-	}}
-	d.sections = []section{
-		{"summary", "Summary", b.summary()},
-		{"scope", "What this covers", b.scope()},
-		{"volume", "Volume", b.volume()},
-		{"times", "Response times", b.times()},
-		{"approvals", "Answers and approvals", b.approvalBlocks()},
-		{"exceptions", "Exceptions", b.exceptionBlocks()},
-		{"records", "Cases", b.caseBlocks()},
-		{"completeness", "Completeness", b.completeness()},
-		{"verify", "How to check this", b.checking()},
+	return &paper.Document{Title: title, Subtitle: subtitle, Facts: paper.Facts("Organisation", r.Organisation, "Period", r.Period.String()+" (UTC)",
+		"Made", phrase.Exact(r.MadeAt)+" by "+b.register.person(b.actor.ID))}
+}
+
+// document lays the report out.
+func (b *builder) document() *paper.Document {
+	d := b.titled("External communications", "Evidence for "+b.report.Period.String())
+	d.Sections = []paper.Section{
+		{ID: "summary", Title: "Summary", Blocks: b.summary()},
+		{ID: "scope", Title: "What this covers", Blocks: b.scope()},
+		{ID: "volume", Title: "Volume", Blocks: b.volume()},
+		{ID: "times", Title: "Response times", Blocks: b.times()},
+		{ID: "approvals", Title: "Answers and approvals", Blocks: b.approvalBlocks()},
+		{ID: "exceptions", Title: "Exceptions", Blocks: b.exceptionBlocks()},
+		{ID: "records", Title: "Cases", Blocks: b.caseBlocks()},
+		{ID: "completeness", Title: "Completeness", Blocks: b.completeness()},
+		{ID: "verify", Title: "How to check this", Blocks: b.checking()},
 	}
 	return d
 }
 
-func (b *builder) summary() []block {
+func (b *builder) summary() []paper.Block {
 	r := b.report
 	exceptions := int64(0)
 	for _, c := range r.Exceptions {
@@ -165,18 +119,18 @@ func (b *builder) summary() []block {
 	if r.Overall.Answered > 0 {
 		median = words(r.Overall.Median)
 	}
-	return []block{{figures: []figure{
-		{"Cases received", phrase.Number(r.Received), phrase.Count(r.Communications.Inbound, "message", "messages") + " from outside"},
-		{"Within target", phrase.Percent(r.Overall.Met, judged), fmt.Sprintf("%s of %s targets", phrase.Number(r.Overall.Met), phrase.Number(judged))},
-		{"Median first answer", median, phrase.Count(r.Answered, "first answer", "first answers") + " in the period"},
-		{"Not closed at the end", phrase.Number(waiting), fmt.Sprintf("%s unanswered and late", phrase.Number(r.Overall.Late))},
-		{"Exceptions", phrase.Number(exceptions), "listed below"},
+	return []paper.Block{{Figures: []paper.Figure{
+		{Label: "Cases received", Value: phrase.Number(r.Received), Note: phrase.Count(r.Communications.Inbound, "message", "messages") + " from outside"},
+		{Label: "Within target", Value: phrase.Percent(r.Overall.Met, judged), Note: fmt.Sprintf("%s of %s targets", phrase.Number(r.Overall.Met), phrase.Number(judged))},
+		{Label: "Median first answer", Value: median, Note: phrase.Count(r.Answered, "first answer", "first answers") + " in the period"},
+		{Label: "Not closed at the end", Value: phrase.Number(waiting), Note: phrase.Number(r.Overall.Late) + " unanswered and late"},
+		{Label: "Exceptions", Value: phrase.Number(exceptions), Note: "listed below"},
 	}}}
 }
 
 // scope says where every number comes from, as auditors ask of information
 // that the entity produces: query, parameters, rows, who, when, with what.
-func (b *builder) scope() []block {
+func (b *builder) scope() []paper.Block {
 	r := b.report
 	end := "its end"
 	if r.AsOf.Before(r.Period.To) {
@@ -194,18 +148,18 @@ func (b *builder) scope() []block {
 		}
 		numbers = strings.Join(parts, "; ")
 	}
-	return []block{
-		{text: "The population: every communication that was recorded in the period, in or out, and every internal note; every case that was received in it, touched in it, or open at its end; every answer that was touched in it, and earlier answers to these cases. A record is shown as it stood at " + end + ". A case counts as received when its first message was recorded."},
-		{text: "A first answer counts in the period in which it was delivered; its target was met or missed. A case without an answer counts as late where its deadline had passed at the end. Cases set aside as spam or out of scope have no clock. Automatic confirmations stop no clock. Median and nine in ten are in the time that the target counts, which is business hours unless it says otherwise."},
-		{facts: []pair{
-			{"Query", fmt.Sprintf("entries %s to %s of the log %s, and what they refer to", phrase.Number(r.Log.First), phrase.Number(max(r.Log.First+r.Log.Count-1, r.Log.First)), r.Log.Origin)},
-			{"Parameters", fmt.Sprintf("from %s, until before %s, raw content %s", stamp(r.Period.From.UnixMicro()), stamp(r.Period.To.UnixMicro()), map[bool]string{true: "included", false: "not included"}[b.opt.WithRaw])},
-			{"Time zone", "UTC, for days, weeks and times"},
-			{"Tracking numbers given", numbers},
-			{"Rows", strings.Join(rows, ", ")},
-			{"Made by", fmt.Sprintf("%s (%s), %s", b.register.person(b.actor.ID), b.actor.Role, phrase.Exact(r.MadeAt))},
-			{"Made with", r.Generator},
-			{"Log", fmt.Sprintf("%s entries, root %s", phrase.Number(r.Log.Size), r.Log.Root)},
-		}},
+	return []paper.Block{
+		{Text: "The population: every communication that was recorded in the period, in or out, and every internal note; every case that was received in it, touched in it, or open at its end; every answer that was touched in it, and earlier answers to these cases. A record is shown as it stood at " + end + ". A case counts as received when its first message was recorded."},
+		{Text: "A first answer counts in the period in which it was delivered; its target was met or missed. A case without an answer counts as late where its deadline had passed at the end. Cases set aside as spam or out of scope have no clock. Automatic confirmations stop no clock. Median and nine in ten are in the time that the target counts, which is business hours unless it says otherwise."},
+		{Facts: paper.Facts(
+			"Query", fmt.Sprintf("entries %s to %s of the log %s, and what they refer to", phrase.Number(r.Log.First), phrase.Number(max(r.Log.First+r.Log.Count-1, r.Log.First)), r.Log.Origin),
+			"Parameters", fmt.Sprintf("from %s, until before %s, raw content %s", stamp(r.Period.From.UnixMicro()), stamp(r.Period.To.UnixMicro()), map[bool]string{true: "included", false: "not included"}[b.opt.WithRaw]),
+			"Time zone", "UTC, for days, weeks and times",
+			"Tracking numbers given", numbers,
+			"Rows", strings.Join(rows, ", "),
+			"Made by", fmt.Sprintf("%s (%s), %s", b.register.person(b.actor.ID), b.actor.Role, phrase.Exact(r.MadeAt)),
+			"Made with", r.Generator,
+			"Log", fmt.Sprintf("%s entries, root %s", phrase.Number(r.Log.Size), r.Log.Root),
+		)},
 	}
 }

@@ -177,6 +177,7 @@ func (o *office) receive(raw string) *intake.Case {
 	o.Helper()
 	r, err := o.intake.Receive(o.Context(), intake.Incoming{Channel: security, Source: intake.FromSMTP, From: "<x@mail.example>", To: []string{security}, Raw: strings.NewReader(raw)})
 	o.must(err)
+	o.due() // its confirmation
 	c, err := o.intake.Case(o.Context(), r.Case)
 	o.must(err)
 	return c
@@ -227,7 +228,6 @@ func (o *office) quarter() {
 	o.answer(early, "We are sorry that it took so long.")
 	o.at(2026, 7, 6, 9, 0)
 	met := o.mail("Mara Voss <mara@halden.example>", "=HYPERLINK(\"http://x\") question about the report", "There is a vulnerability in your login.")
-	o.due() // confirmation
 	o.at(2026, 7, 6, 11, 0)
 	o.answer(met, "Thank you. We are looking into it.")
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/people"
@@ -19,40 +20,40 @@ func (b *builder) outside(ctx context.Context) ([]int64, error) {
 	s := b.survey
 	var wanted []int64
 	cases := map[string]bool{}
-	for _, v := range s.of(kindCase, nil) {
-		if s.touched(v) {
-			cases[v.record] = true
+	for _, v := range s.Of(extract.KindCase, nil) {
+		if s.Touched(v) {
+			cases[v.Record] = true
 			continue
 		}
-		if v.act == closedAct {
+		if v.Act == closedAct {
 			continue
 		}
-		c, err := load[intake.Case](ctx, b.desk, v)
+		c, err := extract.Load[intake.Case](ctx, b.desk.ledger, v)
 		if err != nil {
 			return nil, err
 		}
 		if isOpen(c) {
-			cases[v.record] = true
-			wanted = append(wanted, v.entry)
+			cases[v.Record] = true
+			wanted = append(wanted, v.Entry)
 		}
 	}
 	err := answersTo(ctx, b.desk.ledger, func(id, casefile string) error {
-		if v := s.version(kindResponse, id); v != nil && !s.touched(v) && cases[casefile] {
-			wanted = append(wanted, v.entry)
+		if v := s.Version(extract.KindResponse, id); v != nil && !s.Touched(v) && cases[casefile] {
+			wanted = append(wanted, v.Entry)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, kind := range []string{kindPerson, kindChannel, kindPolicy, kindToken, kindDeadLetter} {
-		for _, v := range s.of(kind, nil) {
+	for _, kind := range []string{extract.KindPerson, extract.KindChannel, extract.KindPolicy, extract.KindToken, extract.KindDeadLetter} {
+		for _, v := range s.Of(kind, nil) {
 			in, err := b.inRegister(ctx, kind, v)
 			if err != nil {
 				return nil, err
 			}
-			if in && !s.touched(v) {
-				wanted = append(wanted, v.entry)
+			if in && !s.Touched(v) {
+				wanted = append(wanted, v.Entry)
 			}
 		}
 	}
@@ -62,16 +63,16 @@ func (b *builder) outside(ctx context.Context) ([]int64, error) {
 // inRegister reports whether a record of before the period belongs into the
 // package: everybody, every channel, the policies that were in force, the
 // tokens that were not revoked, the work given up that still waits.
-func (b *builder) inRegister(ctx context.Context, kind string, v *version) (bool, error) {
-	p := b.survey.period
+func (b *builder) inRegister(ctx context.Context, kind string, v *extract.Version) (bool, error) {
+	p := b.survey.Period
 	switch kind {
-	case kindPolicy:
-		return inForce(b.register.policies[v.record], p), nil
-	case kindToken:
-		t, err := load[people.Token](ctx, b.desk, v)
+	case extract.KindPolicy:
+		return inForce(b.register.policies[v.Record], p), nil
+	case extract.KindToken:
+		t, err := extract.Load[people.Token](ctx, b.desk.ledger, v)
 		return err == nil && (t.RevokedAt == 0 || t.RevokedAt >= p.From.UnixMicro()), err
-	case kindDeadLetter:
-		d, err := load[jobs.Dead](ctx, b.desk, v)
+	case extract.KindDeadLetter:
+		d, err := extract.Load[jobs.Dead](ctx, b.desk.ledger, v)
 		return err == nil && d.State == jobs.Open, err
 	}
 	return true, nil
@@ -86,14 +87,14 @@ func inForce(x *policy.Policy, p Period) bool {
 // sortKey returns where a record stands among its kind in the files.
 func sortKey(kind string, doc *format.Document) string {
 	switch kind {
-	case kindCase, kindCommunication, kindResponse:
+	case extract.KindCase, extract.KindCommunication, extract.KindResponse:
 		seq, _ := strconv.Atoi(string(doc.Field("seq"))) // cases have none
-		return numberKey(text(doc, "number"), seq)
-	case kindChannel, kindPerson:
-		return text(doc, "name")
-	case kindPolicy:
+		return numberKey(extract.Text(doc, "number"), seq)
+	case extract.KindChannel, extract.KindPerson:
+		return extract.Text(doc, "name")
+	case extract.KindPolicy:
 		version, _ := strconv.Atoi(string(doc.Field("version")))
-		return fmt.Sprintf("%s/%s/%09d", text(doc, "kind"), text(doc, "name"), version)
+		return fmt.Sprintf("%s/%s/%09d", extract.Text(doc, "kind"), extract.Text(doc, "name"), version)
 	}
 	return ""
 }

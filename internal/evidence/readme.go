@@ -20,13 +20,13 @@ func (b *builder) readme() []byte {
 	if b.opt.WithRaw {
 		raw = "raw/                     messages as they came, attachments, texts too long\n                         for a row"
 	}
-	entries := fmt.Sprintf("%d to %d are those of the period", s.first, s.end-1)
-	if s.first == s.end {
+	entries := fmt.Sprintf("%d to %d are those of the period", s.First, s.End-1)
+	if s.First == s.End {
 		entries = "none: nothing was recorded in the period"
 	}
-	return []byte(strings.NewReplacer("{organisation}", b.desk.opt.Organisation, "{period}", s.period.String(), "{made}", phrase.Exact(s.made),
+	return []byte(strings.NewReplacer("{organisation}", b.desk.opt.Organisation, "{period}", s.Period.String(), "{made}", phrase.Exact(s.Made),
 		"{generator}", b.desk.opt.Generator, "{raw}", raw, "{key}", b.desk.ledger.VerifierKey(),
-		"{log}", b.desk.ledger.Origin(), "{size}", phrase.Count(s.head.Size, "entry", "entries"), "{entries}", entries).Replace(readmeText))
+		"{log}", b.desk.ledger.Origin(), "{size}", phrase.Count(s.Head.Size, "entry", "entries"), "{entries}", entries).Replace(readmeText))
 }
 
 // pages writes what is made for reading.
@@ -37,9 +37,9 @@ func (b *builder) pages(context.Context) error {
 		path  string
 		write func(io.Writer) error
 	}{
-		{"report.html", report.html},
-		{"report.pdf", func(w io.Writer) error { return report.pdf(w, b.survey.made) }},
-		{"index.html", index.html},
+		{"report.html", report.HTML},
+		{"report.pdf", func(w io.Writer) error { return report.PDF(w, b.survey.Made) }},
+		{"index.html", index.HTML},
 		{"index.csv", b.indexCSV},
 	} {
 		w, err := b.create(file.path)

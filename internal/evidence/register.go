@@ -8,6 +8,7 @@ import (
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/clock"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
@@ -24,30 +25,17 @@ type register struct {
 	inForce  *policy.Set               // its SLA alone; nil where none was
 }
 
-// load reads what a version says.
-func load[T any](ctx context.Context, d *Desk, v *version) (*T, error) {
-	_, doc, err := d.ledger.Document(ctx, v.entry, func(string, string, string) bool { return true })
-	if err != nil {
-		return nil, err
-	}
-	x := new(T)
-	if err := decode(doc, x); err != nil {
-		return nil, &ledger.Mismatch{Where: v.act + " " + v.record, What: "cannot be read: " + err.Error()}
-	}
-	return x, nil
-}
-
 // register reads the registers that reports and rows name things from.
-func (s *survey) register(ctx context.Context, d *Desk) (*register, error) {
+func (d *Desk) register(ctx context.Context, s *extract.Survey) (*register, error) {
 	r := &register{people: map[string]*people.Person{}, channels: map[string]*channel.Channel{},
 		policies: map[string]*policy.Policy{}, targets: map[string]*policy.Set{}}
-	if err := loadAll(ctx, d, s.of(kindPerson, nil), r.people); err != nil {
+	if err := loadAll(ctx, d, s.Of(extract.KindPerson, nil), r.people); err != nil {
 		return nil, err
 	}
-	if err := loadAll(ctx, d, s.of(kindChannel, nil), r.channels); err != nil {
+	if err := loadAll(ctx, d, s.Of(extract.KindChannel, nil), r.channels); err != nil {
 		return nil, err
 	}
-	if err := loadAll(ctx, d, s.of(kindPolicy, nil), r.policies); err != nil {
+	if err := loadAll(ctx, d, s.Of(extract.KindPolicy, nil), r.policies); err != nil {
 		return nil, err
 	}
 	for _, p := range r.policies {
@@ -67,13 +55,13 @@ func (s *survey) register(ctx context.Context, d *Desk) (*register, error) {
 	return r, nil
 }
 
-func loadAll[T any](ctx context.Context, d *Desk, list []*version, into map[string]*T) error {
+func loadAll[T any](ctx context.Context, d *Desk, list []*extract.Version, into map[string]*T) error {
 	for _, v := range list {
-		x, err := load[T](ctx, d, v)
+		x, err := extract.Load[T](ctx, d.ledger, v)
 		if err != nil {
 			return err
 		}
-		into[v.record] = x
+		into[v.Record] = x
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"example.org/countersign/internal/clock"
+	"example.org/countersign/internal/evidence/extract"
+	"example.org/countersign/internal/evidence/recount"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/rules"
@@ -110,7 +112,7 @@ type KindRange struct {
 
 // Report computes the numbers of a period from the log.
 func (d *Desk) Report(ctx context.Context, p Period) (*Report, error) {
-	s, err := d.survey(ctx, p, func(string, int64, int64) {})
+	s, err := extract.Take(ctx, d.ledger, p, func(string, int64, int64) {})
 	if err != nil {
 		return nil, aborted(err)
 	}
@@ -118,26 +120,26 @@ func (d *Desk) Report(ctx context.Context, p Period) (*Report, error) {
 	return r, aborted(err)
 }
 
-func (d *Desk) count(ctx context.Context, s *survey) (*Report, error) {
-	reg, err := s.register(ctx, d)
+func (d *Desk) count(ctx context.Context, s *extract.Survey) (*Report, error) {
+	reg, err := d.register(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	t := newTally(s, reg)
-	err = eachVersion(ctx, d, s.of(kindCommunication, nil), intake.Communications.Select, func(m *intake.Communication) int64 { return m.Entry }, t.communication)
+	err = eachVersion(ctx, d, s.Of(extract.KindCommunication, nil), intake.Communications.Select, func(m *intake.Communication) int64 { return m.Entry }, t.communication)
 	if err != nil {
 		return nil, err
 	}
-	open := s.of(kindCase, func(v *version) bool { return s.touched(v) || v.act != closedAct })
-	err = eachVersion(ctx, d, open, intake.Cases.Select, func(c *intake.Case) int64 { return c.Entry }, func(v *version, c *intake.Case) {
-		if s.touched(v) || isOpen(c) {
+	open := s.Of(extract.KindCase, func(v *extract.Version) bool { return s.Touched(v) || v.Act != closedAct })
+	err = eachVersion(ctx, d, open, intake.Cases.Select, func(c *intake.Case) int64 { return c.Entry }, func(v *extract.Version, c *intake.Case) {
+		if s.Touched(v) || isOpen(c) {
 			t.casefile(v, c)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = eachVersion(ctx, d, s.of(kindResponse, s.touched), response.Responses.Select, func(r *response.Response) int64 { return r.Entry }, t.response)
+	err = eachVersion(ctx, d, s.Of(extract.KindResponse, s.Touched), response.Responses.Select, func(r *response.Response) int64 { return r.Entry }, t.response)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +153,7 @@ func (d *Desk) count(ctx context.Context, s *survey) (*Report, error) {
 }
 
 // closedAct is the act after which nothing is open about a case.
-var closedAct = kindCase + ".closed"
+var closedAct = extract.KindCase + ".closed"
 
 // isOpen reports whether a case was still somebody's to answer or close.
 func isOpen(c *intake.Case) bool { return c.State != intake.Closed && c.Disposition == "" }
@@ -161,7 +163,7 @@ var severityNames = []string{string(rules.Critical), string(rules.High), string(
 
 // tally adds records up.
 type tally struct {
-	survey   *survey
+	survey   *extract.Survey
 	register *register
 
 	flow       map[string]*Flow // by channel
@@ -187,11 +189,11 @@ type timing struct {
 	took []time.Duration
 }
 
-func newTally(s *survey, reg *register) *tally {
+func newTally(s *extract.Survey, reg *register) *tally {
 	t := &tally{survey: s, register: reg, flow: map[string]*Flow{}, categories: map[string]int64{}, severities: map[string]int64{},
 		aside: map[string]int64{}, backlog: map[string]int64{}, approvals: map[string]int64{}, timings: map[string]*timing{},
 		numbers: map[int][]int64{}}
-	for from := s.period.From.UTC(); from.Before(s.asOf); {
+	for from := s.Period.From.UTC(); from.Before(s.AsOf); {
 		t.weeks = append(t.weeks, Week{From: from, Received: map[string]int64{}})
 		from = monday(from).AddDate(0, 0, 7)
 	}
@@ -223,11 +225,11 @@ func (t *tally) week(micros int64) *Week {
 	return &t.weeks[max(i, 0)]
 }
 
-func (t *tally) communication(v *version, m *intake.Communication) {
+func (t *tally) communication(v *extract.Version, m *intake.Communication) {
 	if m.Unparsed {
 		t.except(unparsedMessage, v, m.Number, m.ReceivedAt, "", "kept as it came; it could not be read as a mail")
 	}
-	if v.born < 0 {
+	if v.Born < 0 {
 		return
 	}
 	f := t.flow[m.Channel]
@@ -254,8 +256,8 @@ func (t *tally) communication(v *version, m *intake.Communication) {
 
 // casefile adds a case of the population: opened or touched in the period, or
 // open at its end.
-func (t *tally) casefile(v *version, c *intake.Case) {
-	if v.born >= 0 {
+func (t *tally) casefile(v *extract.Version, c *intake.Case) {
+	if v.Born >= 0 {
 		t.received++
 		t.categories[string(c.Category)]++
 		t.severities[string(c.Severity)]++
@@ -267,7 +269,7 @@ func (t *tally) casefile(v *version, c *intake.Case) {
 			t.numbers[year] = append(t.numbers[year], n)
 		}
 	}
-	if c.State == intake.Closed && t.survey.period.contains(c.ClosedAt) {
+	if c.State == intake.Closed && t.survey.Period.Contains(c.ClosedAt) {
 		t.closed++
 		if c.FirstResponseAt == 0 && c.ClockFrom != 0 && c.Disposition == "" {
 			t.except(closedUnanswered, v, c.Number, c.ClosedAt, "", c.CloseReason)
@@ -303,12 +305,12 @@ type verdict struct {
 // deadline is the sealed one; how much counted time was used comes from the
 // targets and the calendar that it was set by.
 func (t *tally) judge(c *intake.Case) verdict {
-	v := verdict{state: clock.None, answered: t.survey.period.contains(c.FirstResponseAt)}
+	v := verdict{state: clock.None, answered: t.survey.Period.Contains(c.FirstResponseAt)}
 	if c.ClockFrom == 0 || c.Disposition != "" {
 		return v
 	}
 	v.measured = c.FirstResponseAt != 0
-	at := t.survey.asOf.UnixMicro()
+	at := t.survey.AsOf.UnixMicro()
 	if c.State == intake.Closed {
 		at = c.ClosedAt // whoever closes it unanswered stops waiting
 	}
@@ -334,7 +336,7 @@ func (t *tally) judge(c *intake.Case) verdict {
 	return v
 }
 
-func (t *tally) time(v *version, c *intake.Case) {
+func (t *tally) time(v *extract.Version, c *intake.Case) {
 	x := t.judge(c)
 	sum := t.timings[string(c.Severity)]
 	if sum == nil {
@@ -353,23 +355,23 @@ func (t *tally) time(v *version, c *intake.Case) {
 	case x.answered && x.state == clock.Missed:
 		sum.Missed++
 		t.except(lateAnswer, v, c.Number, c.FirstResponseAt, "", "answered after "+words(x.took)+"; "+words(x.target)+" were allowed")
-	case x.state == clock.Late && (c.State != intake.Closed || t.survey.period.contains(c.ClosedAt)):
+	case x.state == clock.Late && (c.State != intake.Closed || t.survey.Period.Contains(c.ClosedAt)):
 		sum.Late++
 		t.except(unanswered, v, c.Number, c.DueAt, "", "no answer; it was due "+instant(c.DueAt))
 	}
 }
 
-func (t *tally) response(v *version, r *response.Response) {
-	if r.State == response.Sent && t.survey.period.contains(r.SentAt) {
+func (t *tally) response(v *extract.Version, r *response.Response) {
+	if r.State == response.Sent && t.survey.Period.Contains(r.SentAt) {
 		t.sent++
-		t.approvals[approvedBy(len(r.Approvals))]++
+		t.approvals[recount.ApprovedBy(len(r.Approvals))]++
 	}
 	who := ""
 	if len(r.Authors) > 0 {
 		who = r.Authors[0]
 	}
 	switch {
-	case r.State == response.Sent && r.Exception != "" && t.survey.period.contains(r.SentAt):
+	case r.State == response.Sent && r.Exception != "" && t.survey.Period.Contains(r.SentAt):
 		t.except(byRule, v, r.Number, r.SentAt, who, r.Exception)
 	case r.State == response.Ambiguous:
 		t.except(ambiguous, v, r.Number, r.UpdatedAt, who, "nobody knows yet whether it was delivered")
@@ -377,7 +379,7 @@ func (t *tally) response(v *version, r *response.Response) {
 		t.except(failed, v, r.Number, r.UpdatedAt, who, "the relay refused it")
 	}
 	for _, a := range r.Attempts {
-		if a.By != "" && t.survey.period.contains(a.At) {
+		if a.By != "" && t.survey.Period.Contains(a.At) {
 			t.except(resolved, v, r.Number, a.At, a.By, a.Outcome+": "+a.Detail)
 		}
 	}
@@ -386,9 +388,9 @@ func (t *tally) response(v *version, r *response.Response) {
 // report returns what was added up.
 func (t *tally) report(d *Desk) *Report {
 	s := t.survey
-	r := &Report{Organisation: d.opt.Organisation, Generator: d.opt.Generator, Period: s.period, AsOf: s.asOf, MadeAt: s.made,
-		Log: Log{Origin: d.ledger.Origin(), Key: d.ledger.VerifierKey(), Size: s.head.Size,
-			Root: base64.StdEncoding.EncodeToString(s.head.Root[:]), First: s.first, Count: max(s.end-s.first, 0)},
+	r := &Report{Organisation: d.opt.Organisation, Generator: d.opt.Generator, Period: s.Period, AsOf: s.AsOf, MadeAt: s.Made,
+		Log: Log{Origin: d.ledger.Origin(), Key: d.ledger.VerifierKey(), Size: s.Head.Size,
+			Root: base64.StdEncoding.EncodeToString(s.Head.Root[:]), First: s.First, Count: max(s.End-s.First, 0)},
 		Weeks: t.weeks, Unparsed: t.unparsed, Received: t.received, Answered: t.answered, Closed: t.closed, Sent: t.sent,
 		Categories: most(t.categories), Dispositions: most(t.aside), Backlog: most(t.backlog), Approvals: most(t.approvals)}
 	for channel, f := range t.flow {
@@ -411,9 +413,9 @@ func (t *tally) report(d *Desk) *Report {
 		r.Exceptions = append(r.Exceptions, Count{kind, types[kind]})
 	}
 	r.Numbers = t.ranges()
-	for _, c := range s.kinds {
-		if c.first > 0 {
-			r.Kinds = append(r.Kinds, KindRange{c.name, c.first, c.last})
+	for _, c := range s.Kinds {
+		if c.First > 0 {
+			r.Kinds = append(r.Kinds, KindRange{c.Name, c.First, c.Last})
 		}
 	}
 	slices.SortFunc(r.Kinds, func(a, b KindRange) int { return cmp.Compare(a.Kind, b.Kind) })

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/verify/format"
 )
 
@@ -102,7 +103,7 @@ type table struct {
 	columns []string // of the CSV
 	rows    int64
 
-	json, csv *spool
+	json, csv *extract.Spool
 	cells     *csv.Writer
 	line      bytes.Buffer
 	text      []string
@@ -112,11 +113,11 @@ type table struct {
 func newTable(name string, columns []string) (*table, error) {
 	t := &table{name: name, columns: columns, text: make([]string, len(columns))}
 	var err error
-	if t.json, err = newSpool(); err != nil {
+	if t.json, err = extract.NewSpool(); err != nil {
 		return nil, err
 	}
-	if t.csv, err = newSpool(); err != nil {
-		t.json.close()
+	if t.csv, err = extract.NewSpool(); err != nil {
+		t.json.Close()
 		return nil, err
 	}
 	t.cells = csv.NewWriter(t.csv)
@@ -124,8 +125,8 @@ func newTable(name string, columns []string) (*table, error) {
 }
 
 func (t *table) close() {
-	t.json.close()
-	t.csv.close()
+	t.json.Close()
+	t.csv.Close()
 }
 
 // add writes one row.
@@ -161,10 +162,10 @@ func (t *table) flush() error {
 	if err := t.cells.Error(); err != nil {
 		return err
 	}
-	if err := t.csv.flush(); err != nil {
+	if err := t.csv.Flush(); err != nil {
 		return err
 	}
-	return t.json.flush()
+	return t.json.Flush()
 }
 
 // file returns the path of one of the two files.

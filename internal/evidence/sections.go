@@ -8,6 +8,7 @@ import (
 
 	"example.org/countersign/internal/design/chart"
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/paper"
 )
 
 const unclassified = "not classified"
@@ -15,21 +16,21 @@ const unclassified = "not classified"
 // maxSeries is how many categories a chart tells apart.
 const maxSeries = 5
 
-func (b *builder) volume() []block {
+func (b *builder) volume() []paper.Block {
 	r := b.report
-	blocks := []block{{charts: []chart.Drawing{b.weeksChart(), b.backlogChart()}}}
-	flow := &grid{caption: "Communications by channel", empty: "Nothing was recorded in this period.", columns: []column{
-		{"Channel", 3, plain}, {"Address", 3, plain}, {"In", 1, amount}, {"Answers", 1, amount}, {"Confirmations", 1.4, amount}, {"Notes", 1, amount}}}
+	blocks := []paper.Block{{Charts: []chart.Drawing{b.weeksChart(), b.backlogChart()}}}
+	flow := &paper.Grid{Caption: "Communications by channel", Empty: "Nothing was recorded in this period.", Columns: []paper.Column{
+		paper.Plain.Of("Channel", 3), paper.Plain.Of("Address", 3), paper.Amount.Of("In", 1), paper.Amount.Of("Answers", 1), paper.Amount.Of("Confirmations", 1.4), paper.Amount.Of("Notes", 1)}}
 	row := func(name, address string, f Flow) []string {
 		return []string{name, address, phrase.Number(f.Inbound), phrase.Number(f.Answers), phrase.Number(f.Confirmations), phrase.Number(f.Notes)}
 	}
 	for _, c := range r.Channels {
-		flow.rows = append(flow.rows, row(c.Name, c.Address, c.Flow))
+		flow.Rows = append(flow.Rows, row(c.Name, c.Address, c.Flow))
 	}
 	if len(r.Channels) > 1 {
-		flow.rows = append(flow.rows, row("All", "", r.Communications))
+		flow.Rows = append(flow.Rows, row("All", "", r.Communications))
 	}
-	blocks = append(blocks, block{grid: flow})
+	blocks = append(blocks, paper.Block{Grid: flow})
 	for _, list := range []struct {
 		caption, label string
 		counts         []Count
@@ -40,19 +41,19 @@ func (b *builder) volume() []block {
 		{"Cases received and set aside", "As", r.Dispositions, ""},
 		{"Cases not closed at the end", "State", r.Backlog, ""},
 	} {
-		g := &grid{caption: list.caption, empty: "None.", columns: []column{{list.label, 4, plain}, {"Cases", 1, amount}, {"Share", 1, amount}}}
+		g := &paper.Grid{Caption: list.caption, Empty: "None.", Columns: []paper.Column{paper.Plain.Of(list.label, 4), paper.Amount.Of("Cases", 1), paper.Amount.Of("Share", 1)}}
 		all := int64(0)
 		for _, c := range list.counts {
 			all += c.N
 		}
 		for _, c := range list.counts {
 			if c.N > 0 {
-				g.rows = append(g.rows, []string{orElse(c.Name, list.missing), phrase.Number(c.N), phrase.Percent(c.N, all)})
+				g.Rows = append(g.Rows, []string{orElse(c.Name, list.missing), phrase.Number(c.N), phrase.Percent(c.N, all)})
 			}
 		}
-		blocks = append(blocks, block{grid: g})
+		blocks = append(blocks, paper.Block{Grid: g})
 	}
-	return append(blocks, block{grid: b.weeksGrid()})
+	return append(blocks, paper.Block{Grid: b.weeksGrid()})
 }
 
 // weeksChart draws the cases received, by week and category; of many weeks
@@ -98,24 +99,24 @@ func (b *builder) backlogChart() chart.Drawing {
 	return c.Draw()
 }
 
-func (b *builder) weeksGrid() *grid {
-	g := &grid{caption: "By week, from Monday in UTC", empty: "The period has no weeks.", columns: []column{
-		{"Week from", 2, plain}, {"Messages in", 1, amount}, {"Cases received", 1, amount}, {"Answers out", 1, amount}}}
+func (b *builder) weeksGrid() *paper.Grid {
+	g := &paper.Grid{Caption: "By week, from Monday in UTC", Empty: "The period has no weeks.", Columns: []paper.Column{
+		paper.Plain.Of("Week from", 2), paper.Amount.Of("Messages in", 1), paper.Amount.Of("Cases received", 1), paper.Amount.Of("Answers out", 1)}}
 	for _, w := range b.report.Weeks {
 		received := int64(0)
 		for _, n := range w.Received {
 			received += n
 		}
-		g.rows = append(g.rows, []string{phrase.Day(w.From), phrase.Number(w.Inbound), phrase.Number(received), phrase.Number(w.Answers)})
+		g.Rows = append(g.Rows, []string{phrase.Day(w.From), phrase.Number(w.Inbound), phrase.Number(received), phrase.Number(w.Answers)})
 	}
 	return g
 }
 
-func (b *builder) times() []block {
+func (b *builder) times() []paper.Block {
 	c := chart.Response{Title: "First answers against their targets", Calendar: true}
-	g := &grid{caption: "First answers by severity", columns: []column{
-		{"Severity", 1.6, plain}, {"Target", 1.6, plain}, {"Answered", 1, amount}, {"Median", 1.2, amount}, {"Nine in ten", 1.2, amount},
-		{"Met", 0.8, amount}, {"Missed", 0.8, amount}, {"Unanswered, late", 1.2, amount}, {"Within target", 1.2, amount}}}
+	g := &paper.Grid{Caption: "First answers by severity", Columns: []paper.Column{
+		paper.Plain.Of("Severity", 1.6), paper.Plain.Of("Target", 1.6), paper.Amount.Of("Answered", 1), paper.Amount.Of("Median", 1.2), paper.Amount.Of("Nine in ten", 1.2),
+		paper.Amount.Of("Met", 0.8), paper.Amount.Of("Missed", 0.8), paper.Amount.Of("Unanswered, late", 1.2), paper.Amount.Of("Within target", 1.2)}}
 	for _, t := range append(slices.Clone(b.report.Timings), b.report.Overall) {
 		name, target := orElse(t.Severity, unclassified), "none"
 		if t.Target > 0 {
@@ -124,16 +125,16 @@ func (b *builder) times() []block {
 				target = words(t.Target) + ", day and night"
 			}
 		}
-		if len(g.rows) == len(b.report.Timings) {
+		if len(g.Rows) == len(b.report.Timings) {
 			name, target = "all", ""
 		} else if t.Answered > 0 {
 			c.Rows = append(c.Rows, chart.Timing{Label: name, Count: int(t.Answered), Median: t.Median, P90: t.P90, Target: t.Target})
 		}
-		g.rows = append(g.rows, []string{name, target, phrase.Number(t.Answered), took(t, t.Median), took(t, t.P90),
+		g.Rows = append(g.Rows, []string{name, target, phrase.Number(t.Answered), took(t, t.Median), took(t, t.P90),
 			phrase.Number(t.Met), phrase.Number(t.Missed), phrase.Number(t.Late), phrase.Percent(t.Met, t.Met+t.Missed+t.Late)})
 	}
-	return []block{{charts: []chart.Drawing{c.Draw()}}, {grid: g},
-		{text: "The targets shown are those in force at the end of the period; each case was measured by those in force for it, which its row in records/cases names."}}
+	return []paper.Block{{Charts: []chart.Drawing{c.Draw()}}, {Grid: g},
+		{Text: "The targets shown are those in force at the end of the period; each case was measured by those in force for it, which its row in records/cases names."}}
 }
 
 func took(t Timing, d time.Duration) string {
@@ -143,51 +144,51 @@ func took(t Timing, d time.Duration) string {
 	return words(d)
 }
 
-func (b *builder) approvalBlocks() []block {
+func (b *builder) approvalBlocks() []paper.Block {
 	r := b.report
-	g := &grid{caption: "Answers sent in the period, by how many persons approved them", empty: "No answer was sent in this period.",
-		columns: []column{{"Approved by", 4, plain}, {"Answers", 1, amount}, {"Share", 1, amount}}}
+	g := &paper.Grid{Caption: "Answers sent in the period, by how many persons approved them", Empty: "No answer was sent in this period.",
+		Columns: []paper.Column{paper.Plain.Of("Approved by", 4), paper.Amount.Of("Answers", 1), paper.Amount.Of("Share", 1)}}
 	for _, c := range r.Approvals {
-		g.rows = append(g.rows, []string{c.Name, phrase.Number(c.N), phrase.Percent(c.N, r.Sent)})
+		g.Rows = append(g.Rows, []string{c.Name, phrase.Number(c.N), phrase.Percent(c.N, r.Sent)})
 	}
-	return []block{
-		{text: "Nobody approves an answer that they wrote part of, and an approval holds for exactly the text, recipients, attachments and channel that were approved. Who must approve is said by the approval matrix, whose rows are in records/approval-matrix. Every answer, its authors and approvers and the two hashes that show that what was sent is what was approved are in records/responses and records/approvals."},
-		{grid: g},
+	return []paper.Block{
+		{Text: "Nobody approves an answer that they wrote part of, and an approval holds for exactly the text, recipients, attachments and channel that were approved. Who must approve is said by the approval matrix, whose rows are in records/approval-matrix. Every answer, its authors and approvers and the two hashes that show that what was sent is what was approved are in records/responses and records/approvals."},
+		{Grid: g},
 	}
 }
 
-func (b *builder) exceptionBlocks() []block {
-	g := &grid{caption: "Exceptions by type", columns: []column{{"Type", 4, plain}, {"Count", 1, amount}}}
+func (b *builder) exceptionBlocks() []paper.Block {
+	g := &paper.Grid{Caption: "Exceptions by type", Columns: []paper.Column{paper.Plain.Of("Type", 4), paper.Amount.Of("Count", 1)}}
 	for _, c := range b.report.Exceptions {
-		g.rows = append(g.rows, []string{c.Name, phrase.Number(c.N)})
+		g.Rows = append(g.Rows, []string{c.Name, phrase.Number(c.N)})
 	}
-	list := &grid{caption: "Every exception", empty: "There is none.", columns: []column{
-		{"Type", 2, plain}, {"Case", 1.5, mono}, {"Time", 2, plain}, {"Who", 1.4, plain}, {"What", 4, plain}}}
+	list := &paper.Grid{Caption: "Every exception", Empty: "There is none.", Columns: []paper.Column{
+		paper.Plain.Of("Type", 2), paper.Mono.Of("Case", 1.5), paper.Plain.Of("Time", 2), paper.Plain.Of("Who", 1.4), paper.Plain.Of("What", 4)}}
 	for i, x := range b.tally.exceptions {
 		if i == maxListed {
 			break
 		}
-		list.rows = append(list.rows, []string{x.kind, x.number, instant(x.at), b.name(x.who), x.what})
+		list.Rows = append(list.Rows, []string{x.kind, x.number, instant(x.at), b.name(x.who), x.what})
 	}
-	blocks := []block{{grid: g}, {grid: list}}
+	blocks := []paper.Block{{Grid: g}, {Grid: list}}
 	if n := len(b.tally.exceptions); n > maxListed {
 		blocks = append(blocks, notAll(maxListed, n, "records/exceptions.csv"))
 	}
 	return blocks
 }
 
-func notAll(shown, of int, file string) block {
-	return block{text: fmt.Sprintf("These are the first %s of %s; all of them are in %s.", phrase.Number(int64(shown)), phrase.Number(int64(of)), file)}
+func notAll(shown, of int, file string) paper.Block {
+	return paper.Block{Text: fmt.Sprintf("These are the first %s of %s; all of them are in %s.", phrase.Number(int64(shown)), phrase.Number(int64(of)), file)}
 }
 
-func (b *builder) caseBlocks() []block {
-	g := &grid{caption: "Cases with their clocks and approvals", empty: "There is none.", columns: []column{
-		{"Case", 1.7, mono}, {"Subject", 3, plain}, {"Received", 1.8, plain}, {"Severity", 1.1, plain}, {"First answer", 2, plain},
-		{"Answered by", 2.2, plain}, {"State", 1.1, plain}, {"Entry", 0.9, amount}}}
+func (b *builder) caseBlocks() []paper.Block {
+	g := &paper.Grid{Caption: "Cases with their clocks and approvals", Empty: "There is none.", Columns: []paper.Column{
+		paper.Mono.Of("Case", 1.7), paper.Plain.Of("Subject", 3), paper.Plain.Of("Received", 1.8), paper.Plain.Of("Severity", 1.1), paper.Plain.Of("First answer", 2),
+		paper.Plain.Of("Answered by", 2.2), paper.Plain.Of("State", 1.1), paper.Amount.Of("Entry", 0.9)}}
 	for _, l := range b.lines {
-		g.rows = append(g.rows, []string{l.number, l.subject, l.received, l.severity, l.clock, l.people, l.state, strconv.FormatInt(l.entry, 10)})
+		g.Rows = append(g.Rows, []string{l.number, l.subject, l.received, l.severity, l.clock, l.people, l.state, strconv.FormatInt(l.entry, 10)})
 	}
-	blocks := []block{{grid: g}}
+	blocks := []paper.Block{{Grid: g}}
 	if n := b.rowsOf("cases"); n > int64(len(b.lines)) {
 		blocks = append(blocks, notAll(len(b.lines), int(n), "records/cases.csv"))
 	}
@@ -203,30 +204,30 @@ func (b *builder) rowsOf(table string) int64 {
 	return 0
 }
 
-func (b *builder) completeness() []block {
+func (b *builder) completeness() []paper.Block {
 	r := b.report
-	numbers := &grid{caption: "Tracking numbers given in the period", empty: "None was given.", columns: []column{
-		{"Year", 1, plain}, {"First", 2, mono}, {"Last", 2, mono}, {"Count", 1, amount}, {"Gaps", 1, amount}}}
+	numbers := &paper.Grid{Caption: "Tracking numbers given in the period", Empty: "None was given.", Columns: []paper.Column{
+		paper.Plain.Of("Year", 1), paper.Mono.Of("First", 2), paper.Mono.Of("Last", 2), paper.Amount.Of("Count", 1), paper.Amount.Of("Gaps", 1)}}
 	for _, n := range r.Numbers {
-		numbers.rows = append(numbers.rows, []string{strconv.Itoa(n.Year), n.First, n.Last, phrase.Number(n.Count), "0"})
+		numbers.Rows = append(numbers.Rows, []string{strconv.Itoa(n.Year), n.First, n.Last, phrase.Number(n.Count), "0"})
 	}
-	kinds := &grid{caption: "Entries of the period, by kind of record", empty: "Nothing was recorded in this period.", columns: []column{
-		{"Kind", 2, plain}, {"First number", 1, amount}, {"Last number", 1, amount}, {"Entries", 1, amount}, {"Gaps", 1, amount}}}
+	kinds := &paper.Grid{Caption: "Entries of the period, by kind of record", Empty: "Nothing was recorded in this period.", Columns: []paper.Column{
+		paper.Plain.Of("Kind", 2), paper.Amount.Of("First number", 1), paper.Amount.Of("Last number", 1), paper.Amount.Of("Entries", 1), paper.Amount.Of("Gaps", 1)}}
 	for _, k := range r.Kinds {
-		kinds.rows = append(kinds.rows, []string{k.Kind, phrase.Number(k.First), phrase.Number(k.Last), phrase.Number(k.Last - k.First + 1), "0"})
+		kinds.Rows = append(kinds.Rows, []string{k.Kind, phrase.Number(k.First), phrase.Number(k.Last), phrase.Number(k.Last - k.First + 1), "0"})
 	}
-	return []block{
-		{text: "Everything that happened to a record is an entry in an append-only log, numbered without gaps per kind of record, under a signed root. When this package was made, every entry up to the end of the period was read and found under that root; every document of the period was opened and found to be what its entry commits to; the tables of records were held against the log; and the rows of records/ were added up again and agree with every number in this report. Had anything been missing or altered, there would be no package."},
-		{grid: numbers}, {grid: kinds},
+	return []paper.Block{
+		{Text: "Everything that happened to a record is an entry in an append-only log, numbered without gaps per kind of record, under a signed root. When this package was made, every entry up to the end of the period was read and found under that root; every document of the period was opened and found to be what its entry commits to; the tables of records were held against the log; and the rows of records/ were added up again and agree with every number in this report. Had anything been missing or altered, there would be no package."},
+		{Grid: numbers}, {Grid: kinds},
 	}
 }
 
-func (b *builder) checking() []block {
-	return []block{
-		{text: "The package proves itself, offline and without trust in whoever made it. With the program of the product:"},
-		{code: "countersign verify FILE.zip"},
-		{text: "It says what is proved and what is not, or names the first thing that is wrong. Compare the log's key with one that you have from elsewhere; without that a package proves only that it agrees with itself:"},
-		{code: b.report.Log.Key},
-		{text: "README.txt says how to check single files with common tools, and what the formats are."},
+func (b *builder) checking() []paper.Block {
+	return []paper.Block{
+		{Text: "The package proves itself, offline and without trust in whoever made it. With the program of the product:"},
+		{Code: "countersign verify FILE.zip"},
+		{Text: "It says what is proved and what is not, or names the first thing that is wrong. Compare the log's key with one that you have from elsewhere; without that a package proves only that it agrees with itself:"},
+		{Code: b.report.Log.Key},
+		{Text: "README.txt says how to check single files with common tools, and what the formats are."},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/mime"
 	"example.org/countersign/internal/people"
@@ -94,22 +95,24 @@ func (b *builder) records(ctx context.Context) error {
 
 // each calls f with every record of a kind that is in the package, in the
 // order of the files, and a row begun with its sealed fields.
-func each[T any](b *builder, kind string, f func(v *version, x *T, r *row) error) error {
-	list := b.survey.of(kind, func(v *version) bool { return v.where.size > 0 })
-	slices.SortFunc(list, func(x, y *version) int { return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.entry, y.entry)) })
+func each[T any](b *builder, kind string, f func(v *extract.Version, x *T, r *row) error) error {
+	list := b.survey.Of(kind, func(v *extract.Version) bool { return v.Where.There() })
+	slices.SortFunc(list, func(x, y *extract.Version) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Entry, y.Entry))
+	})
 	for i, v := range list {
 		if i%256 == 0 {
 			b.progress("records", int64(i), int64(len(list)))
 		}
-		doc, err := b.library.read(v.where)
+		doc, err := b.library.Read(v.Where)
 		if err != nil {
 			return err
 		}
 		x := new(T)
-		if err := decode(doc, x); err != nil {
-			return fmt.Errorf("%s %s: %w", kind, v.record, err)
+		if err := extract.Decode(doc, x); err != nil {
+			return fmt.Errorf("%s %s: %w", kind, v.Record, err)
 		}
-		if err := f(v, x, newRow(v.entry, v.record, doc)); err != nil {
+		if err := f(v, x, newRow(v.Entry, v.Record, doc)); err != nil {
 			return err
 		}
 	}
@@ -129,7 +132,7 @@ func (b *builder) responses(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindResponse, func(v *version, x *response.Response, r *row) error {
+	return each(b, extract.KindResponse, func(v *extract.Version, x *response.Response, r *row) error {
 		b.tally.response(v, x)
 		b.answer(x)
 		r.put("channel_name", b.register.channel(x.Channel))
@@ -177,9 +180,9 @@ func approversOf(x *response.Response) (ids []string) {
 }
 
 // decisions adds a row for everybody who approved or declined a response.
-func (b *builder) decisions(t *table, v *version, x *response.Response, doc *format.Document) error {
+func (b *builder) decisions(t *table, v *extract.Version, x *response.Response, doc *format.Document) error {
 	add := func(decision, by, role string, at int64, reason, content string) error {
-		r := newRow(v.entry, v.record, doc, "number", "seq", "content_hash", "rule")
+		r := newRow(v.Entry, v.Record, doc, "number", "seq", "content_hash", "rule")
 		r.put("decision", decision)
 		r.put("decider", by)
 		r.put("decider_name", b.register.person(by))
@@ -211,12 +214,12 @@ func (b *builder) cases(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindCase, func(v *version, c *intake.Case, r *row) error {
+	return each(b, extract.KindCase, func(v *extract.Version, c *intake.Case, r *row) error {
 		b.tally.casefile(v, c)
 		x := b.tally.judge(c)
 		r.put("channel_name", b.register.channel(c.Channel))
 		r.put("assignee_name", b.name(c.Assignee))
-		if a := b.answers[v.record]; a != nil {
+		if a := b.answers[v.Record]; a != nil {
 			r.put("responders", a.responders)
 			r.put("approvers", a.approvers)
 		}
@@ -240,7 +243,7 @@ func (b *builder) cases(context.Context) error {
 		if c.Disposition == "" {
 			return nil
 		}
-		d := newRow(v.entry, v.record, r.doc, "number", "disposition", "disposition_reason", "classified_by")
+		d := newRow(v.Entry, v.Record, r.doc, "number", "disposition", "disposition_reason", "classified_by")
 		d.at("received", c.ReceivedAt)
 		d.put("channel_name", b.register.channel(c.Channel))
 		return aside.add(d)
@@ -248,9 +251,9 @@ func (b *builder) cases(context.Context) error {
 }
 
 // began adds the entry of the period that began the record, where one did.
-func (b *builder) began(v *version, r *row) {
-	if v.born >= 0 {
-		r.put("first_entry", v.born)
+func (b *builder) began(v *extract.Version, r *row) {
+	if v.Born >= 0 {
+		r.put("first_entry", v.Born)
 	}
 }
 
@@ -267,7 +270,7 @@ func (b *builder) communications(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindCommunication, func(v *version, m *intake.Communication, r *row) error {
+	return each(b, extract.KindCommunication, func(v *extract.Version, m *intake.Communication, r *row) error {
 		b.tally.communication(v, m)
 		r.put("channel_name", b.register.channel(m.Channel))
 		r.put("channel_address", b.register.address(m.Channel))
@@ -280,10 +283,10 @@ func (b *builder) communications(context.Context) error {
 		r.at("received", m.ReceivedAt)
 		r.at("claimed", m.Date)
 		b.began(v, r)
-		if v.saved != nil {
-			r.put("text_file", v.saved.text)
-			r.put("raw_file", v.saved.message)
-			r.put("attachment_files", v.saved.attachments)
+		if files := b.saved[v.Record]; files != nil {
+			r.put("text_file", files.text)
+			r.put("raw_file", files.message)
+			r.put("attachment_files", files.attachments)
 		}
 		return t.add(r)
 	})
@@ -308,8 +311,8 @@ func (b *builder) channels(context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := b.survey.period
-	return each(b, kindChannel, func(_ *version, c *channel.Channel, r *row) error {
+	p := b.survey.Period
+	return each(b, extract.KindChannel, func(_ *extract.Version, c *channel.Channel, r *row) error {
 		r.put("owner_name", b.name(c.Owner))
 		r.put("proposed_by_name", b.name(c.ProposedBy))
 		r.put("approved_by_name", b.name(c.ApprovedBy))
@@ -333,7 +336,7 @@ func (b *builder) policies(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindPolicy, func(v *version, p *policy.Policy, r *row) error {
+	return each(b, extract.KindPolicy, func(v *extract.Version, p *policy.Policy, r *row) error {
 		r.put("author_names", b.register.persons(p.Authors))
 		r.put("approved_by_name", b.name(p.ApprovedBy))
 		r.put("reviewed_by_name", b.name(p.ReviewedBy))
@@ -341,11 +344,11 @@ func (b *builder) policies(context.Context) error {
 		r.at("ended", p.EndedAt)
 		r.at("approved", p.ApprovedAt)
 		r.at("reviewed", p.ReviewedAt)
-		r.put("in_force", inForce(p, b.survey.period))
+		r.put("in_force", inForce(p, b.survey.Period))
 		if err := t.add(r); err != nil {
 			return err
 		}
-		if p.Kind != policy.KindApproval || !inForce(p, b.survey.period) {
+		if p.Kind != policy.KindApproval || !inForce(p, b.survey.Period) {
 			return nil
 		}
 		return b.matrix(matrix, v, p, r.doc)
@@ -353,13 +356,13 @@ func (b *builder) policies(context.Context) error {
 }
 
 // matrix adds the rows of an approval matrix that was in force.
-func (b *builder) matrix(t *table, v *version, p *policy.Policy, doc *format.Document) error {
+func (b *builder) matrix(t *table, v *extract.Version, p *policy.Policy, doc *format.Document) error {
 	rules, err := matrixOf(p)
 	if err != nil {
 		return err
 	}
 	for i, rule := range rules {
-		r := newRow(v.entry, v.record, doc, "rationale")
+		r := newRow(v.Entry, v.Record, doc, "rationale")
 		r.put("policy", p.Label())
 		r.put("position", i+1)
 		r.put("rule", rule.Name)
@@ -388,7 +391,7 @@ func (b *builder) persons(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindPerson, func(_ *version, p *people.Person, r *row) error {
+	return each(b, extract.KindPerson, func(_ *extract.Version, p *people.Person, r *row) error {
 		r.put("state", p.State())
 		r.at("created", p.CreatedAt)
 		r.at("enrolled", p.EnrolledAt)
@@ -403,7 +406,7 @@ func (b *builder) tokens(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, kindToken, func(_ *version, x *people.Token, r *row) error {
+	return each(b, extract.KindToken, func(_ *extract.Version, x *people.Token, r *row) error {
 		r.put("person_name", b.name(x.Person))
 		r.put("revoked_by_name", b.name(x.RevokedBy))
 		r.at("created", x.CreatedAt)
@@ -420,14 +423,14 @@ func (b *builder) exceptions() error {
 	}
 	slices.SortFunc(b.tally.exceptions, func(x, y exception) int {
 		return cmp.Or(cmp.Compare(slices.Index(exceptionTypes, x.kind), slices.Index(exceptionTypes, y.kind)),
-			cmp.Compare(x.at, y.at), cmp.Compare(x.number, y.number), cmp.Compare(x.version.entry, y.version.entry))
+			cmp.Compare(x.at, y.at), cmp.Compare(x.number, y.number), cmp.Compare(x.version.Entry, y.version.Entry))
 	})
 	for _, x := range b.tally.exceptions {
-		doc, err := b.library.read(x.version.where)
+		doc, err := b.library.Read(x.version.Where)
 		if err != nil {
 			return err
 		}
-		r := newRow(x.version.entry, x.version.record, doc, "number")
+		r := newRow(x.version.Entry, x.version.Record, doc, "number")
 		r.put("type", x.kind)
 		r.at("time", x.at)
 		r.put("who", b.name(x.who))
@@ -440,36 +443,36 @@ func (b *builder) exceptions() error {
 }
 
 // entered adds what every row of one entry says.
-func (b *builder) entered(x *disclosed, fields ...string) *row {
-	r := newRow(x.index, x.entry.Record, x.doc, fields...)
-	r.at("time", x.entry.Time)
-	r.put("act", x.entry.Act)
-	r.put("actor", x.entry.Actor)
-	r.put("actor_name", b.register.person(x.entry.Actor))
-	r.put("role", x.entry.Role)
-	r.put("controls", x.entry.Controls)
+func (b *builder) entered(x *extract.Disclosed, fields ...string) *row {
+	r := newRow(x.Index, x.Entry.Record, x.Doc, fields...)
+	r.at("time", x.Entry.Time)
+	r.put("act", x.Entry.Act)
+	r.put("actor", x.Entry.Actor)
+	r.put("actor_name", b.register.person(x.Entry.Actor))
+	r.put("role", x.Entry.Role)
+	r.put("controls", x.Entry.Controls)
 	return r
 }
 
 // historyRow is one act on a record.
-func (b *builder) historyRow(x *disclosed) *row {
+func (b *builder) historyRow(x *extract.Disclosed) *row {
 	r := b.entered(x, "number", "state", "disposition", "category", "severity", "assignee")
-	r.put("assignee_name", b.name(text(x.doc, "assignee")))
+	r.put("assignee_name", b.name(extract.Text(x.Doc, "assignee")))
 	return r
 }
 
 // accessRow is one act on who may do what: a person, a token, a sign-in.
-func (b *builder) accessRow(x *disclosed) *row {
+func (b *builder) accessRow(x *extract.Disclosed) *row {
 	r := b.entered(x, "person", "roles", "method", "ending", "failures", "refused", "active", "approval_suspended", "approves")
-	person := text(x.doc, "person")
-	if x.entry.Kind() == kindPerson {
-		person = x.entry.Record
+	person := extract.Text(x.Doc, "person")
+	if x.Entry.Kind() == extract.KindPerson {
+		person = x.Entry.Record
 	}
 	r.put("person_name", b.name(person))
 	var expiry struct {
 		ExpiresAt int64 `json:"expires_at"`
 	}
-	if err := decode(x.doc, &expiry); err != nil {
+	if err := extract.Decode(x.Doc, &expiry); err != nil {
 		r.fail(err)
 	}
 	r.at("expires", expiry.ExpiresAt)

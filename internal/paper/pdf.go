@@ -1,4 +1,4 @@
-package evidence
+package paper
 
 import (
 	"fmt"
@@ -40,15 +40,15 @@ type sheet struct {
 	foot    string
 }
 
-// pdf writes a document as PDF. It has no tags, so that the HTML stays the
+// PDF writes a document as PDF. It has no tags, so that the HTML stays the
 // accessible original; what its typeface lacks is shown as □.
-func (d *document) pdf(w io.Writer, made time.Time) error {
-	s := &sheet{pdf: fpdf.New("P", "mm", "A4", ""), colours: map[string]color.RGBA{}, foot: d.title + ", " + d.subtitle}
+func (d *Document) PDF(w io.Writer, made time.Time) error {
+	s := &sheet{pdf: fpdf.New("P", "mm", "A4", ""), colours: map[string]color.RGBA{}, foot: d.Title + ", " + d.Subtitle}
 	p := s.pdf
 	p.SetCatalogSort(true) // the same data, the same bytes
 	p.SetCreationDate(made)
 	p.SetModificationDate(made)
-	p.SetTitle(d.title+" — "+d.subtitle, true)
+	p.SetTitle(d.Title+" — "+d.Subtitle, true)
 	p.SetProducer("Countersign", true)
 	p.SetLang("en")
 	p.SetMargins(margin, margin, margin)
@@ -60,14 +60,14 @@ func (d *document) pdf(w io.Writer, made time.Time) error {
 	p.SetFooterFunc(s.footer)
 	p.AddPage()
 	s.title(d)
-	for _, x := range d.sections {
+	for _, x := range d.Sections {
 		s.section(x)
 	}
 	if s.err != nil {
 		return s.err
 	}
 	if err := p.Output(w); err != nil {
-		return fmt.Errorf("write %q as PDF: %w", d.title, err)
+		return fmt.Errorf("write %q as PDF: %w", d.Title, err)
 	}
 	return nil
 }
@@ -123,62 +123,62 @@ func (s *sheet) lines(x, width, height float64, text string) {
 	}
 }
 
-func (s *sheet) title(d *document) {
+func (s *sheet) title(d *Document) {
 	s.font("B", typeTitle, "--ink")
-	s.lines(margin, textWidth, 10, d.title)
+	s.lines(margin, textWidth, 10, d.Title)
 	s.font("", typeHead, "--ink-2")
-	s.lines(margin, textWidth, 7, d.subtitle)
+	s.lines(margin, textWidth, 7, d.Subtitle)
 	s.pdf.Ln(2)
-	s.facts(d.facts)
+	s.facts(d.Facts)
 	s.rule("--ink", 0.5)
 	s.pdf.Ln(gap)
 }
 
-func (s *sheet) section(x section) {
+func (s *sheet) section(x Section) {
 	need := 40.0 // no heading without what it heads
-	if len(x.blocks) > 0 {
-		need = max(need, 20+chartsHeight(x.blocks[0].charts))
+	if len(x.Blocks) > 0 {
+		need = max(need, 20+chartsHeight(x.Blocks[0].Charts))
 	}
 	s.room(need)
 	s.pdf.Ln(gap)
-	s.pdf.Bookmark(printable(x.title), 0, -1)
+	s.pdf.Bookmark(printable(x.Title), 0, -1)
 	s.rule("--rule", 0.2)
 	s.pdf.Ln(2)
 	s.font("B", typeHead, "--ink")
-	s.lines(margin, textWidth, 8, x.title)
-	for i := range x.blocks {
-		s.block(&x.blocks[i])
+	s.lines(margin, textWidth, 8, x.Title)
+	for i := range x.Blocks {
+		s.block(&x.Blocks[i])
 		s.pdf.Ln(gap)
 	}
 }
 
-func (s *sheet) block(b *block) {
+func (s *sheet) block(b *Block) {
 	switch {
-	case b.text != "":
+	case b.Text != "":
 		s.font("", typeText, "--ink")
-		s.lines(margin, textWidth, 4.6, b.text)
-	case b.code != "":
+		s.lines(margin, textWidth, 4.6, b.Text)
+	case b.Code != "":
 		s.font("", typeText, "--ink-2")
-		s.lines(margin+4, textWidth-4, 4.6, b.code)
-	case b.facts != nil:
-		s.facts(b.facts)
-	case b.figures != nil:
-		s.figures(b.figures)
-	case b.charts != nil:
-		s.charts(b.charts)
-	case b.grid != nil:
-		s.grid(b.grid)
+		s.lines(margin+4, textWidth-4, 4.6, b.Code)
+	case b.Facts != nil:
+		s.facts(b.Facts)
+	case b.Figures != nil:
+		s.figures(b.Figures)
+	case b.Charts != nil:
+		s.charts(b.Charts)
+	case b.Grid != nil:
+		s.grid(b.Grid)
 	}
 }
 
 // facts writes label and value side by side.
-func (s *sheet) facts(pairs []pair) {
+func (s *sheet) facts(pairs []Fact) {
 	const label, height = 42.0, 4.6
 	for _, p := range pairs {
 		s.font("", typeText, "--ink-3")
-		labels := s.pdf.SplitText(printable(p.label), label-columnGap)
+		labels := s.pdf.SplitText(printable(p.Label), label-columnGap)
 		s.font("", typeText, "--ink")
-		values := s.pdf.SplitText(printable(p.value), textWidth-label)
+		values := s.pdf.SplitText(printable(p.Value), textWidth-label)
 		for i := range max(len(labels), len(values)) {
 			s.room(height)
 			if i < len(labels) {
@@ -198,7 +198,7 @@ func (s *sheet) facts(pairs []pair) {
 }
 
 // figures are drawn three in a row.
-func (s *sheet) figures(list []figure) {
+func (s *sheet) figures(list []Figure) {
 	const each, height = textWidth / 3, 22.0
 	for i, f := range list {
 		if i%3 == 0 {
@@ -209,11 +209,11 @@ func (s *sheet) figures(list []figure) {
 		}
 		x, y := margin+each*float64(i%3), s.pdf.GetY()
 		s.font("", typeSmall, "--ink-3")
-		s.at(x, y+4, f.label)
+		s.at(x, y+4, f.Label)
 		s.font("B", typeTitle, "--ink")
-		s.at(x, y+12.5, f.value)
+		s.at(x, y+12.5, f.Value)
 		s.font("", typeSmall, "--ink-2")
-		s.at(x, y+17, f.note)
+		s.at(x, y+17, f.Note)
 	}
 	s.pdf.Ln(height)
 }
@@ -222,21 +222,21 @@ func (s *sheet) figures(list []figure) {
 func (s *sheet) at(x, y float64, text string) { s.pdf.Text(x, y, printable(text)) }
 
 // grid draws a table; its head is repeated on every page.
-func (s *sheet) grid(g *grid) {
+func (s *sheet) grid(g *Grid) {
 	s.room(24)
 	s.font("B", typeText, "--ink")
-	s.lines(margin, textWidth, 5, g.caption)
-	if len(g.rows) == 0 {
+	s.lines(margin, textWidth, 5, g.Caption)
+	if len(g.Rows) == 0 {
 		s.font("", typeText, "--ink-2")
-		s.lines(margin, textWidth, 5, g.empty)
+		s.lines(margin, textWidth, 5, g.Empty)
 		return
 	}
 	widths := g.widths()
 	s.gridHead(g, widths)
-	for _, row := range g.rows[:min(len(g.rows), printedRows)] {
+	for _, row := range g.Rows[:min(len(g.Rows), printedRows)] {
 		s.gridRow(g, widths, row)
 	}
-	if n := len(g.rows); n > printedRows {
+	if n := len(g.Rows); n > printedRows {
 		s.font("", typeText, "--ink-2")
 		s.pdf.Ln(2)
 		s.lines(margin, textWidth, 4.6, notPrinted(n))
@@ -245,18 +245,18 @@ func (s *sheet) grid(g *grid) {
 
 // notPrinted says where the rows are that a grid does not print.
 func notPrinted(n int) string {
-	return fmt.Sprintf("These are the first %s of %s; report.html goes on.", phrase.Number(printedRows), phrase.Number(int64(n)))
+	return fmt.Sprintf("These are the first %s of %s; the HTML version has all of them.", phrase.Number(printedRows), phrase.Number(int64(n)))
 }
 
 // widths returns the widths of the columns.
-func (g *grid) widths() []float64 {
+func (g *Grid) widths() []float64 {
 	all := 0.0
-	for _, c := range g.columns {
-		all += c.share
+	for _, c := range g.Columns {
+		all += c.Share
 	}
-	widths := make([]float64, len(g.columns))
-	for i, c := range g.columns {
-		widths[i] = textWidth * c.share / all
+	widths := make([]float64, len(g.Columns))
+	for i, c := range g.Columns {
+		widths[i] = textWidth * c.Share / all
 	}
 	return widths
 }
@@ -266,17 +266,17 @@ const (
 	columnGap  = 2.0
 )
 
-func (s *sheet) gridHead(g *grid, widths []float64) {
+func (s *sheet) gridHead(g *Grid, widths []float64) {
 	s.font("", typeSmall, "--ink-3")
-	texts := make([]string, len(g.columns))
-	for i, c := range g.columns {
-		texts[i] = c.label
+	texts := make([]string, len(g.Columns))
+	for i, c := range g.Columns {
+		texts[i] = c.Label
 	}
 	s.cells(g, widths, texts)
 	s.rule("--ink-3", 0.2)
 }
 
-func (s *sheet) gridRow(g *grid, widths []float64, row []string) {
+func (s *sheet) gridRow(g *Grid, widths []float64, row []string) {
 	s.font("", typeSmall, "--ink")
 	height := s.height(widths, row)
 	if s.pdf.GetY()+height > bottom {
@@ -306,11 +306,11 @@ func (s *sheet) wrapped(text string, width float64) []string {
 	return lines
 }
 
-func (s *sheet) cells(g *grid, widths []float64, row []string) {
+func (s *sheet) cells(g *Grid, widths []float64, row []string) {
 	top, x, most := s.pdf.GetY()+1, margin, 1
 	for i, text := range row {
 		align := "L"
-		if g.columns[i].kind == amount {
+		if g.Columns[i].Kind == Amount {
 			align = "R"
 		}
 		lines := s.wrapped(text, widths[i])

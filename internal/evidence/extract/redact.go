@@ -1,8 +1,7 @@
-package evidence
+package extract
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -22,31 +21,36 @@ var ownWords = map[string]bool{
 	"communication raw_size": true, "communication problems": true,
 }
 
-// curtain decides what of a document is shown (docs/FORMAT.md: the rest is
+// Curtain decides what of a document is shown (docs/FORMAT.md: the rest is
 // redacted to its leaf hashes). Raw bytes never are, since raw/ has them as
 // files whose hashes are shown.
-type curtain struct {
-	survey    *survey
-	desk      *Desk
-	withRaw   bool
+type Curtain struct {
+	survey    *Survey
+	open      bool            // what anonymous reporters wrote is shown
 	anonymous map[string]bool // by id of the case
 }
 
+// NewCurtain returns the curtain of a survey; withRaw opens it for what
+// anonymous reporters wrote.
+func NewCurtain(s *Survey, withRaw bool) *Curtain {
+	return &Curtain{survey: s, open: withRaw, anonymous: map[string]bool{}}
+}
+
 // draw redacts the document of x.
-func (c *curtain) draw(ctx context.Context, x *disclosed) error {
-	anonymous, err := c.isPartOfAnonymous(ctx, x)
+func (c *Curtain) draw(ctx context.Context, x *Disclosed) error {
+	anonymous, err := c.PartOfAnonymous(ctx, x)
 	if err != nil {
 		return err
 	}
-	kind := x.entry.Kind()
-	for i := range x.doc.Fields {
-		f := &x.doc.Fields[i]
+	kind := x.Entry.Kind()
+	for i := range x.Doc.Fields {
+		f := &x.Doc.Fields[i]
 		name := kind + " " + f.Name
 		hide := x.units[i] == "raw" || secret[name]
 		if anonymous {
 			// The hash of a file lets whoever has it find out that it was given.
-			hide = hide || name == "communication attachments" && slices.ContainsFunc(x.message.Attachments, isOriginal)
-			hide = hide || !c.withRaw && (x.units[i] == "identity" || ownWords[name])
+			hide = hide || name == "communication attachments" && slices.ContainsFunc(x.Message.Attachments, IsOriginal)
+			hide = hide || !c.open && (x.units[i] == "identity" || ownWords[name])
 		}
 		if hide {
 			*f = format.Field{Redacted: true, Leaf: f.Hash()}
@@ -55,23 +59,23 @@ func (c *curtain) draw(ctx context.Context, x *disclosed) error {
 	return nil
 }
 
-// isPartOfAnonymous reports whether a document is what an anonymous reporter
+// PartOfAnonymous reports whether a document is what an anonymous reporter
 // said: a case that one began, or a communication of theirs.
-func (c *curtain) isPartOfAnonymous(ctx context.Context, x *disclosed) (bool, error) {
+func (c *Curtain) PartOfAnonymous(ctx context.Context, x *Disclosed) (bool, error) {
 	switch {
-	case x.entry.Kind() == kindCase:
-		anonymous := string(x.doc.Field("anonymous")) == "true"
-		c.anonymous[x.entry.Record] = anonymous
+	case x.Entry.Kind() == KindCase:
+		anonymous := string(x.Doc.Field("anonymous")) == "true"
+		c.anonymous[x.Entry.Record] = anonymous
 		return anonymous, nil
-	case x.message != nil && x.message.Direction == intake.Inbound:
-		return c.isAnonymous(ctx, x.message.Case)
+	case x.Message != nil && x.Message.Direction == intake.Inbound:
+		return c.isAnonymous(ctx, x.Message.Case)
 	}
 	return false, nil
 }
 
-// isOriginal reports whether an attachment of an anonymous report is a file as
+// IsOriginal reports whether an attachment of an anonymous report is a file as
 // its reporter gave it and may say who that was, whoever was shown it since.
-func isOriginal(a intake.Attachment) bool {
+func IsOriginal(a intake.Attachment) bool {
 	return a.Hidden || a.Note != "" && a.Note != stripped
 }
 
@@ -80,36 +84,20 @@ const stripped = "metadata removed"
 
 // isAnonymous reports whether a case was begun by an anonymous report, which
 // never changes.
-func (c *curtain) isAnonymous(ctx context.Context, casefile string) (bool, error) {
+func (c *Curtain) isAnonymous(ctx context.Context, casefile string) (bool, error) {
 	known, ok := c.anonymous[casefile]
 	if ok {
 		return known, nil
 	}
-	v := c.survey.version(kindCase, casefile)
+	v := c.survey.Version(KindCase, casefile)
 	if v == nil { // begun in the same transaction, and not yet seen
 		return false, fmt.Errorf("case %s is spoken of before it is there", casefile)
 	}
-	_, doc, err := c.desk.ledger.Document(ctx, v.entry, func(string, string, string) bool { return true })
+	_, doc, err := c.survey.ledger.Document(ctx, v.Entry, func(string, string, string) bool { return true })
 	if err != nil {
 		return false, err
 	}
 	known = string(doc.Field("anonymous")) == "true"
 	c.anonymous[casefile] = known
 	return known, nil
-}
-
-// decode reads the shown fields of a document into the struct of its kind.
-func decode(doc *format.Document, v any) error {
-	b := []byte{'{'}
-	for i := range doc.Fields {
-		f := &doc.Fields[i]
-		if f.Redacted {
-			continue
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(append(append(append(b, '"'), f.Name...), '"', ':'), f.Value...)
-	}
-	return json.Unmarshal(append(b, '}'), v)
 }

@@ -1,4 +1,4 @@
-package evidence
+package paper
 
 import (
 	_ "embed" // the typeface
@@ -28,10 +28,10 @@ func printable(s string) string {
 			return r
 		case r == '\t' || r == '\u00a0':
 			return ' '
+		case r == 0x200B || r == 0xFEFF || r == 0x00AD: // takes no room
+			return -1
 		case r < ' ' || r >= 0x590 && r < 0x1E00 || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r >= 0x2E80:
 			return unprintable
-		case r == 0x200B || r == 0xFEFF || r == 0x00AD:
-			return -1
 		case !known[r]:
 			return unprintable
 		}

@@ -1,4 +1,4 @@
-package evidence
+package paper
 
 import (
 	"embed"
@@ -30,11 +30,11 @@ type pageBlock struct {
 	Facts      *design.DefinitionList
 	Figures    []design.Figure
 	Charts     []design.Chart
-	Grid       *grid
+	Grid       *Grid
 }
 
-// html writes a document as HTML.
-func (d *document) html(w io.Writer) error {
+// HTML writes a document as HTML.
+func (d *Document) HTML(w io.Writer) error {
 	set, err := design.Templates(template.FuncMap{
 		"ofFacts": func(l *design.DefinitionList) design.DefinitionList { return *l },
 	})
@@ -44,10 +44,10 @@ func (d *document) html(w io.Writer) error {
 	if set, err = design.Page(set, templates, "templates/page.html"); err != nil {
 		return err
 	}
-	p := page{Report: design.Report{Title: d.title, Subtitle: d.subtitle, Facts: facts(d.facts)}}
-	for _, s := range d.sections {
-		x := pageSection{Head: design.Section{ID: s.id, Title: s.title}}
-		for _, b := range s.blocks {
+	p := page{Report: design.Report{Title: d.Title, Subtitle: d.Subtitle, Facts: facts(d.Facts)}}
+	for _, s := range d.Sections {
+		x := pageSection{Head: design.Section{ID: s.ID, Title: s.Title}}
+		for _, b := range s.Blocks {
 			block, err := b.html()
 			if err != nil {
 				return err
@@ -57,27 +57,27 @@ func (d *document) html(w io.Writer) error {
 		p.Sections = append(p.Sections, x)
 	}
 	if err := set.ExecuteTemplate(w, "report", p); err != nil {
-		return fmt.Errorf("write %q as HTML: %w", d.title, err)
+		return fmt.Errorf("write %q as HTML: %w", d.Title, err)
 	}
 	return nil
 }
 
-func facts(pairs []pair) (out []design.KeyValue) {
+func facts(pairs []Fact) (out []design.KeyValue) {
 	for _, p := range pairs {
-		out = append(out, design.KeyValue{Label: p.label, Cell: design.Cell{Text: p.value}})
+		out = append(out, design.KeyValue{Label: p.Label, Cell: design.Cell{Text: p.Value}})
 	}
 	return out
 }
 
-func (b *block) html() (pageBlock, error) {
-	x := pageBlock{Text: b.text, Code: b.code, Grid: b.grid}
-	if len(b.facts) > 0 {
-		x.Facts = &design.DefinitionList{Items: facts(b.facts), Wide: true}
+func (b *Block) html() (pageBlock, error) {
+	x := pageBlock{Text: b.Text, Code: b.Code, Grid: b.Grid}
+	if len(b.Facts) > 0 {
+		x.Facts = &design.DefinitionList{Items: facts(b.Facts), Wide: true}
 	}
-	for _, f := range b.figures {
-		x.Figures = append(x.Figures, design.Figure{Label: f.label, Value: f.value, Note: f.note})
+	for _, f := range b.Figures {
+		x.Figures = append(x.Figures, design.Figure{Label: f.Label, Value: f.Value, Note: f.Note})
 	}
-	for _, d := range b.charts {
+	for _, d := range b.Charts {
 		c, err := design.ChartOf(d, "")
 		if err != nil {
 			return x, err
@@ -92,32 +92,32 @@ func (b *block) html() (pageBlock, error) {
 const tableRows = 250
 
 // Tables is the grid as components of the design system.
-func (g *grid) Tables() iter.Seq[design.Table] {
+func (g *Grid) Tables() iter.Seq[design.Table] {
 	return func(yield func(design.Table) bool) {
-		if len(g.rows) <= tableRows {
-			yield(g.table(g.caption, g.rows))
+		if len(g.Rows) <= tableRows {
+			yield(g.table(g.Caption, g.Rows))
 			return
 		}
-		for from := 0; from < len(g.rows); from += tableRows {
-			to := min(from+tableRows, len(g.rows))
-			if !yield(g.table(fmt.Sprintf("%s, %d to %d of %d", g.caption, from+1, to, len(g.rows)), g.rows[from:to])) {
+		for from := 0; from < len(g.Rows); from += tableRows {
+			to := min(from+tableRows, len(g.Rows))
+			if !yield(g.table(fmt.Sprintf("%s, %d to %d of %d", g.Caption, from+1, to, len(g.Rows)), g.Rows[from:to])) {
 				return
 			}
 		}
 	}
 }
 
-func (g *grid) table(caption string, rows [][]string) design.Table {
-	t := design.Table{Caption: caption, Shown: true, Empty: design.EmptyState{Title: g.caption, Text: g.empty}}
-	for i, c := range g.columns {
-		column := design.Column{Label: c.label, End: c.kind == amount, Place: design.Full}
+func (g *Grid) table(caption string, rows [][]string) design.Table {
+	t := design.Table{Caption: caption, Shown: true, Empty: design.EmptyState{Title: g.Caption, Text: g.Empty}}
+	for i, c := range g.Columns {
+		column := design.Column{Label: c.Label, End: c.Kind == Amount, Place: design.Full}
 		switch {
 		case i == 0:
 			column.Place = design.Lead
-		case c.kind == amount:
+		case c.Kind == Amount:
 			column.Place = design.Meta
 		}
-		if c.kind == mono || c.kind == amount {
+		if c.Kind == Mono || c.Kind == Amount {
 			column.Width = design.Narrow
 		}
 		t.Columns = append(t.Columns, column)
@@ -127,9 +127,9 @@ func (g *grid) table(caption string, rows [][]string) design.Table {
 		for i, text := range r {
 			cell := design.Cell{Text: text}
 			switch {
-			case g.columns[i].kind == mono && text != "":
+			case g.Columns[i].Kind == Mono && text != "":
 				cell = design.Cell{Number: text}
-			case g.columns[i].kind == link:
+			case g.Columns[i].Kind == Link:
 				cell.Href = text
 			}
 			row.Cells[i] = cell

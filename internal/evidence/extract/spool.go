@@ -1,4 +1,4 @@
-package evidence
+package extract
 
 import (
 	"bufio"
@@ -8,45 +8,45 @@ import (
 	"example.org/countersign/internal/fault"
 )
 
-// spool is a temporary file: what is made before its turn in the archive waits
+// Spool is a temporary file: what is made before its turn in the archive waits
 // there, so that memory does not grow with the period.
-type spool struct {
+type Spool struct {
 	file *os.File
 	w    *bufio.Writer
 	size int64
 }
 
-// newSpool makes a file that is gone when the process is, where the system can
-// remove an open file; close removes it everywhere.
-func newSpool() (*spool, error) {
+// NewSpool makes a file that is gone when the process is, where the system can
+// remove an open file; Close removes it everywhere.
+func NewSpool() (*Spool, error) {
 	f, err := os.CreateTemp("", "countersign-*")
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Unavailable, Msg: "there is no place for temporary files; free some space in " + os.TempDir(), Err: err}
 	}
 	_ = os.Remove(f.Name()) // fails on Windows
-	return &spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &Spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
 // Write implements io.Writer.
-func (s *spool) Write(b []byte) (int, error) {
+func (s *Spool) Write(b []byte) (int, error) {
 	n, err := s.w.Write(b)
 	s.size += int64(n)
 	return n, outOfRoom(err)
 }
 
-// flush makes everything written readable.
-func (s *spool) flush() error { return outOfRoom(s.w.Flush()) }
+// Flush makes everything written readable.
+func (s *Spool) Flush() error { return outOfRoom(s.w.Flush()) }
 
-// reader returns all that was written, from its beginning.
-func (s *spool) reader() (io.Reader, error) {
-	if err := s.flush(); err != nil {
+// Reader returns all that was written, from its beginning.
+func (s *Spool) Reader() (io.Reader, error) {
+	if err := s.Flush(); err != nil {
 		return nil, err
 	}
 	return io.NewSectionReader(s.file, 0, s.size), nil
 }
 
 // at returns size bytes at an offset, in buf where that is large enough.
-func (s *spool) at(buf []byte, offset int64, size int) ([]byte, error) {
+func (s *Spool) at(buf []byte, offset int64, size int) ([]byte, error) {
 	if cap(buf) < size {
 		buf = make([]byte, size)
 	}
@@ -54,7 +54,8 @@ func (s *spool) at(buf []byte, offset int64, size int) ([]byte, error) {
 	return buf[:size], err
 }
 
-func (s *spool) close() {
+// Close lets go of the file.
+func (s *Spool) Close() {
 	_ = s.file.Close() // what mattered was read
 	_ = os.Remove(s.file.Name())
 }

@@ -1,4 +1,4 @@
-package evidence
+package extract
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 	"example.org/countersign/verify/format"
 )
 
-// forest holds the roots of all complete subtrees of a log, by their level: a
+// Forest holds the roots of all complete subtrees of a log, by their level: a
 // package takes thousands of proofs, and each is then a few look-ups.
-type forest [][]format.Hash
+type Forest [][]format.Hash
 
 // grow makes the forest over leaves, which become its lowest level.
-func grow(leaves ledger.Leaves) forest {
-	f := forest{leaves}
+func grow(leaves ledger.Leaves) Forest {
+	f := Forest{leaves}
 	for below := f[0]; len(below) > 1; {
 		level := make([]format.Hash, len(below)/2)
 		for i := range level {
@@ -27,30 +27,31 @@ func grow(leaves ledger.Leaves) forest {
 	return f
 }
 
-func (f forest) size() int64 { return int64(len(f[0])) }
+// Size returns the number of leaves.
+func (f Forest) Size() int64 { return int64(len(f[0])) }
 
 // ReadHashes implements tlog.HashReader.
-func (f forest) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+func (f Forest) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, x := range indexes {
 		level, n := tlog.SplitStoredHashIndex(x)
 		if level >= len(f) || n >= int64(len(f[level])) {
-			return nil, fmt.Errorf("evidence: hash %d is outside a tree of %d", x, f.size())
+			return nil, fmt.Errorf("evidence: hash %d is outside a tree of %d", x, f.Size())
 		}
 		out[i] = tlog.Hash(f[level][n])
 	}
 	return out, nil
 }
 
-// root returns the root over all leaves.
-func (f forest) root() (format.Hash, error) {
-	h, err := tlog.TreeHash(f.size(), f)
+// Root returns the root over all leaves.
+func (f Forest) Root() (format.Hash, error) {
+	h, err := tlog.TreeHash(f.Size(), f)
 	return format.Hash(h), err
 }
 
-// subtrees returns the roots of the complete subtrees that cover the leaves lo
+// Subtrees returns the roots of the complete subtrees that cover the leaves lo
 // to hi-1, from left to right.
-func (f forest) subtrees(lo, hi int64) (roots []format.Hash) {
+func (f Forest) Subtrees(lo, hi int64) (roots []format.Hash) {
 	for _, level := range format.Subtrees(lo, hi) {
 		roots = append(roots, f[level][lo>>level])
 		lo += 1 << level
@@ -58,19 +59,19 @@ func (f forest) subtrees(lo, hi int64) (roots []format.Hash) {
 	return roots
 }
 
-// inclusion returns the RFC 6962 §2.1.1 audit path of a leaf.
-func (f forest) inclusion(index int64) ([]format.Hash, error) {
-	proof, err := tlog.ProveRecord(f.size(), index, f)
+// Inclusion returns the RFC 6962 §2.1.1 audit path of a leaf.
+func (f Forest) Inclusion(index int64) ([]format.Hash, error) {
+	proof, err := tlog.ProveRecord(f.Size(), index, f)
 	return hashes(proof), err
 }
 
-// consistency returns the RFC 6962 §2.1.2 proof that this tree extends the one
+// Consistency returns the RFC 6962 §2.1.2 proof that this tree extends the one
 // of its first size leaves.
-func (f forest) consistency(size int64) ([]format.Hash, error) {
-	if size == 0 || size == f.size() {
+func (f Forest) Consistency(size int64) ([]format.Hash, error) {
+	if size == 0 || size == f.Size() {
 		return nil, nil
 	}
-	proof, err := tlog.ProveTree(f.size(), size, f)
+	proof, err := tlog.ProveTree(f.Size(), size, f)
 	return hashes(proof), err
 }
 
