@@ -139,7 +139,7 @@ func (d *Desk) Build(ctx context.Context, actor ledger.Actor, p Period, opt Buil
 // aborted makes what ended a package an error that its maker may read.
 func aborted(err error) error {
 	if m, ok := errors.AsType[*ledger.Mismatch](err); ok {
-		return &fault.Error{Kind: fault.Conflict, Msg: "no package was made, because the record is not whole: " + m.Error(), Err: err}
+		return &fault.Error{Kind: fault.Conflict, Msg: "nothing was made, because the record is not whole: " + m.Error(), Err: err}
 	}
 	return err
 }

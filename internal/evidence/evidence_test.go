@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -262,6 +263,40 @@ func TestFormulas(t *testing.T) {
 					t.Errorf("%s, %s: %q", name, column, cell)
 				}
 			}
+		}
+	}
+}
+
+// TestRealMail makes a package of mail as the world writes it.
+func TestRealMail(t *testing.T) {
+	root := "../../../shared/data"
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("the collection of mail is not here")
+	}
+	o := sqlite(t)
+	files, taken := 0, 0
+	o.must(filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if files++; files%4 != 0 { // a sample: all of them are for the tests of intake
+			return nil
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := o.intake.Receive(t.Context(), intake.Incoming{Channel: security, Source: intake.FromSMTP, Raw: io.LimitReader(f, 1<<20)}); err == nil {
+			taken++
+		}
+		return nil
+	}))
+	t.Logf("%d of %d files", taken, files)
+	for _, opt := range []evidence.BuildOptions{{}, {WithRaw: true}} {
+		b, _ := o.build(evidence.Period{From: q3.From.AddDate(0, -1, 0), To: q3.To}, opt)
+		if _, err := check(t, b, o.VerifierKey()); err != nil {
+			t.Error(err)
 		}
 	}
 }

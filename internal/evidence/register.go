@@ -66,10 +66,17 @@ func loadAll[T any](ctx context.Context, d *Desk, list []*extract.Version, into 
 	return nil
 }
 
+// operator is the actor of whoever runs the installation and works by the
+// command line, without an account.
+const operator = "operator"
+
 // person returns the name of an actor, the id of one who is not known.
 func (r *register) person(id string) string {
-	if id == ledger.System.ID {
+	switch id {
+	case ledger.System.ID:
 		return "Countersign"
+	case operator:
+		return "Operator"
 	}
 	if p := r.people[id]; p != nil && p.Name != "" {
 		return p.Name
