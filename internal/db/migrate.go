@@ -26,7 +26,7 @@ var words = map[Dialect]*strings.Replacer{
 // recordColumns are the first columns of every record table: the record's id
 // and the index of the entry that made it what it is.
 func recordColumns(integer string) string {
-	return "id TEXT NOT NULL PRIMARY KEY,\n\tentry " + integer + " NOT NULL UNIQUE"
+	return "id TEXT NOT NULL PRIMARY KEY,\n\tentry " + integer + " NOT NULL"
 }
 
 var guards = regexp.MustCompile(`\{guard (\w+)\}`)
