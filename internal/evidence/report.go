@@ -11,6 +11,7 @@ import (
 	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/evidence/recount"
 	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/rules"
 )
@@ -126,12 +127,12 @@ func (d *Desk) count(ctx context.Context, s *extract.Survey) (*Report, error) {
 		return nil, err
 	}
 	t := newTally(s, reg)
-	err = eachVersion(ctx, d, s.Of(extract.KindCommunication, nil), intake.Communications.Select, func(m *intake.Communication) int64 { return m.Entry }, t.communication)
+	err = eachVersion(ctx, d, s.Of(extract.KindCommunication, nil), intake.Communications.Select, func(m *intake.Communication) *ledger.Record { return &m.Record }, t.communication)
 	if err != nil {
 		return nil, err
 	}
 	open := s.Of(extract.KindCase, func(v *extract.Version) bool { return s.Touched(v) || v.Act != closedAct })
-	err = eachVersion(ctx, d, open, intake.Cases.Select, func(c *intake.Case) int64 { return c.Entry }, func(v *extract.Version, c *intake.Case) {
+	err = eachVersion(ctx, d, open, intake.Cases.Select, func(c *intake.Case) *ledger.Record { return &c.Record }, func(v *extract.Version, c *intake.Case) {
 		if s.Touched(v) || isOpen(c) {
 			t.casefile(v, c)
 		}
@@ -139,7 +140,7 @@ func (d *Desk) count(ctx context.Context, s *extract.Survey) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = eachVersion(ctx, d, s.Of(extract.KindResponse, s.Touched), response.Responses.Select, func(r *response.Response) int64 { return r.Entry }, t.response)
+	err = eachVersion(ctx, d, s.Of(extract.KindResponse, s.Touched), response.Responses.Select, func(r *response.Response) *ledger.Record { return &r.Record }, t.response)
 	if err != nil {
 		return nil, err
 	}

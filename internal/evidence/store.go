@@ -2,7 +2,9 @@ package evidence
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/evidence/extract"
@@ -23,26 +25,29 @@ func answersTo(ctx context.Context, src db.Querier, f func(id, casefile string) 
 // pageSize is how many records are in memory at a time.
 const pageSize = 256
 
-// eachVersion calls f with what the records of a list, in the order of their
-// entries, said at the end of the period. The table gives those that nobody
-// touched since in few queries; the others are read from the log.
-func eachVersion[T any](ctx context.Context, d *Desk, list []*extract.Version, pick func(context.Context, ledger.Source, string, ...any) ([]*T, error), entry func(*T) int64, f func(*extract.Version, *T)) error {
+// eachVersion calls f with what the records of a list said at the end of the
+// period. Their table gives those that nobody touched since in few queries;
+// the others are read from the log.
+func eachVersion[T any](ctx context.Context, d *Desk, list []*extract.Version, pick func(context.Context, ledger.Source, string, ...any) ([]*T, error), record func(*T) *ledger.Record, f func(*extract.Version, *T)) error {
 	for part := range slices.Chunk(list, pageSize) {
-		found, err := pick(ctx, d.ledger, `WHERE r.entry >= $1 AND r.entry <= $2 ORDER BY r.entry LIMIT $3`, part[0].Entry, part[len(part)-1].Entry, pageSize)
+		places, ids := make([]string, len(part)), make([]any, len(part))
+		for i, v := range part {
+			places[i], ids[i] = fmt.Sprintf("$%d", i+1), v.Record
+		}
+		found, err := pick(ctx, d.ledger, "WHERE r.id IN ("+strings.Join(places, ", ")+")", ids...)
 		if err != nil {
 			return err
 		}
+		now := make(map[string]*T, len(found))
+		for _, x := range found {
+			now[record(x).ID] = x
+		}
 		for _, v := range part {
-			for len(found) > 0 && entry(found[0]) < v.Entry {
-				found = found[1:]
-			}
-			if len(found) > 0 && entry(found[0]) == v.Entry {
-				f(v, found[0])
-				continue
-			}
-			x, err := extract.Load[T](ctx, d.ledger, v)
-			if err != nil {
-				return err
+			x := now[v.Record]
+			if x == nil || record(x).Entry != v.Entry {
+				if x, err = extract.Load[T](ctx, d.ledger, v); err != nil {
+					return err
+				}
 			}
 			f(v, x)
 		}
