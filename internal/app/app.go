@@ -173,11 +173,11 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
 	a.Board = board.New(a.Ledger)
 	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
-	a.Jobs = jobs.New(a.Ledger, map[string]jobs.Handler{
-		response.SendJob:       a.Responses.Send,
-		intake.ConfirmationJob: a.Intake.Confirm,
-		policy.EffectJob:       a.Policies.TakeEffect,
-	}, cfg.Log)
+	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect}
+	if send != nil { // without a relay confirmations wait, rather than be given up
+		handlers[intake.ConfirmationJob] = a.Intake.Confirm
+	}
+	a.Jobs = jobs.New(a.Ledger, handlers, cfg.Log)
 	a.Handler = a.survive(a.doors())
 	return nil
 }

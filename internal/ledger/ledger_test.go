@@ -231,3 +231,27 @@ func TestTurnWithoutEntry(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A record whose units are not all set loads within its batch as after it, and
+// printing it shows no key.
+func TestEmptyUnit(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env) {
+		m := &memo{Title: "no sender"}
+		if err := e.Write(t.Context(), ann, func(ctx context.Context, tx *ledger.Tx) error {
+			if err := memos.Put(tx, m, ledger.Do("written")); err != nil {
+				return err
+			}
+			_, err := memos.Load(ctx, tx, m.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := memos.Load(t.Context(), e, m.ID)
+		if err != nil || again.Title != "no sender" {
+			t.Fatalf("%+v, %v", again, err)
+		}
+		if printed := fmt.Sprintf("%v %+v %#v", again, *again, again); strings.Contains(printed, "Material") || len(printed) > 600 {
+			t.Errorf("printing a record shows its keys: %s", printed)
+		}
+	})
+}

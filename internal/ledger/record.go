@@ -22,7 +22,7 @@ type Record struct {
 	Entry int64  `json:"-"` // index of the entry that made the record what it is
 
 	stored bool
-	keys   []unitKey
+	keys   *[]unitKey // behind a pointer: printing a record must not print them
 }
 
 func (r *Record) record() *Record { return r }
@@ -124,7 +124,8 @@ func (k *Kind[T, P]) Put(tx *Tx, doc P, act Act) error {
 	if err := tx.append(p); err != nil {
 		return err
 	}
-	r.Entry, r.stored, r.keys = p.index, true, p.keys
+	keys := p.keys // not a pointer into p, which the record would keep alive
+	r.Entry, r.stored, r.keys = p.index, true, &keys
 	return nil
 }
 
@@ -176,19 +177,23 @@ func (k *Kind[T, P]) open(ctx context.Context, s Source, doc P, body []byte) err
 	r := doc.record()
 	r.stored = true
 	if p := s.pending(r.Entry); p != nil {
-		r.keys = p.keys
+		keys := p.keys
+		r.keys = &keys
 		return decode(p.plain, doc)
 	}
 	plain, keys, err := unseal(ctx, s.keyring(), k.name, r.ID, body)
 	if err != nil {
 		return err
 	}
-	r.keys = keys
+	r.keys = &keys
 	return decode(plain, doc)
 }
 
 func decode(plain [][]byte, doc any) error {
 	for _, unit := range plain {
+		if len(unit) == 0 { // nothing of this unit is set
+			continue
+		}
 		if err := json.Unmarshal(unit, doc); err != nil {
 			return fmt.Errorf("document is damaged: %w", err)
 		}

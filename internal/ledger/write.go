@@ -305,7 +305,11 @@ func (t *Tx) prepare(kind string, pl *plan, doc any, r *Record, act Act) (*pendi
 	if err := pl.encode(doc, p); err != nil {
 		return nil, t.fail(err)
 	}
-	if err := p.mintKeys(r.keys, t.ledger.keys); err != nil {
+	var have []unitKey
+	if r.keys != nil {
+		have = *r.keys
+	}
+	if err := p.mintKeys(have, t.ledger.keys); err != nil {
 		return nil, t.fail(err)
 	}
 	return p, nil
