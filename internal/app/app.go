@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 	_ "time/tzdata" // calendars name time zones; the binary brings them
 
@@ -85,7 +86,6 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:8080")
 	cfg.SMTPListen = cmp.Or(cfg.SMTPListen, "127.0.0.1:2525")
 	cfg.URL = cmp.Or(cfg.URL, "http://"+cfg.Listen)
-	cfg.Organisation = cmp.Or(cfg.Organisation, "this organisation")
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System
 	}
@@ -108,10 +108,28 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.lock, err = lock(a.Config.Data); err != nil {
 		return err
 	}
+	if err := a.name(); err != nil {
+		return err
+	}
 	if err := a.openRecord(ctx); err != nil {
 		return err
 	}
 	return a.build(ctx)
+}
+
+// name keeps the organisation's name beside the record once it was given, so
+// that commands that are not told it know whose record it is.
+func (a *App) name() error {
+	path := filepath.Join(a.Config.Data, "organisation")
+	if a.Config.Organisation != "" {
+		return os.WriteFile(path, []byte(a.Config.Organisation+"\n"), 0o600)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	a.Config.Organisation = cmp.Or(strings.TrimSpace(string(b)), "this organisation")
+	return nil
 }
 
 // openRecord opens database, keyring, blobs and ledger.
