@@ -253,6 +253,8 @@ func TestMainJob(t *testing.T) {
 			t.Errorf("raw %q", raw.String())
 		}
 
+		_, err = o.runner.RunDue(ctx) // the confirmation: after an answer it would be withheld
+		must(err)
 		r, err := ann.Draft(ctx, c.Number)
 		must(err)
 		r, err = ann.Edit(ctx, r.ID, r.Version, client.Content{To: r.To, Subject: r.Subject, Text: "Thank you. It is mended."})
