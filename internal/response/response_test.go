@@ -472,3 +472,22 @@ func TestAutosave(t *testing.T) {
 		}
 	})
 }
+
+// Whoever joins a case later cannot lead its answers away by a Reply-To.
+func TestReplyTo(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		c, err := h.intake.Case(t.Context(), h.caseID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := h.intake.Receive(t.Context(), intake.Incoming{Channel: "security@example.com", Source: intake.FromSMTP, From: "rita@customer.example", To: []string{"security@example.com"},
+			Raw: strings.NewReader("From: Rita <rita@customer.example>\r\nReply-To: eve@elsewhere.example\r\nTo: security@example.com\r\nSubject: Re: A question [" + c.Number + "]\r\nMessage-ID: <q2@customer.example>\r\n\r\nAny news?\r\n")})
+		if err != nil || receipt.Case != h.caseID {
+			t.Fatalf("the reply joined %+v, %v", receipt, err)
+		}
+		r, err := h.responses.Draft(t.Context(), h.ann, h.caseID)
+		if err != nil || len(r.To) != 1 || r.To[0].Addr != "rita@customer.example" {
+			t.Errorf("the answer goes to %v, %v", r.To, err)
+		}
+	})
+}
