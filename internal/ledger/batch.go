@@ -204,7 +204,8 @@ func (b *batch) finish() *db.Conn {
 		return nil
 	}
 	if b.signed != "" {
-		b.ledger.signed.Store(&b.signed)
+		signed := b.signed // not a pointer into the batch, which it would keep alive
+		b.ledger.signed.Store(&signed)
 	}
 	b.acknowledge(nil)
 	return b.conn
