@@ -426,7 +426,7 @@ func (d *Demo) decline(ctx context.Context, s *story, who *people.Identity, r *r
 	}
 	d.then(0.5, func(ctx context.Context) error {
 		content := r.Content()
-		content.Text = strings.Replace(content.Text, "\n\n", "\n\n(This replaces nothing that was sent before.)\n\n", 1)
+		content.Text += "\n\nYou will hear from us again within three working days, also if there is nothing new."
 		edited, err := d.App.Responses.Edit(ctx, who, r.ID, r.Entry, content)
 		if err != nil {
 			return err
