@@ -288,7 +288,8 @@ func (c *Conn) query(query string, args ...any) (*sql.Rows, error) {
 // one round trip on PostgreSQL, prepared statements on SQLite.
 func (c *Conn) Savepoint(open bool) error {
 	if !open {
-		return c.Script("SAVEPOINT w")
+		_, err := c.Exec("SAVEPOINT w")
+		return err
 	}
 	if c.stmts == nil {
 		return c.Script("RELEASE SAVEPOINT w; SAVEPOINT w")

@@ -28,8 +28,8 @@ type batch struct {
 	now       int64 // time of the last turn, Unix microseconds
 	kept      []*pending
 	members   []*request
-	savepoint bool   // one is open
-	signed    string // checkpoint of the new head
+	savepoint bool // one is open
+	next      head // as this batch leaves it
 }
 
 // run is the writer: the one goroutine that writes to the database.
@@ -113,14 +113,14 @@ func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
 	if l.db.Dialect == db.Postgres {
 		start, lock = "BEGIN", " FOR UPDATE"
 	}
-	if err := conn.Script(start); err != nil {
+	if _, err := conn.Exec(start); err != nil {
 		return nil, err
 	}
 	h, err := l.readHead(conn, lock)
 	if err != nil {
 		return nil, err
 	}
-	return &batch{ledger: l, conn: conn, head: h, now: h.time}, nil
+	return &batch{ledger: l, conn: conn, head: h, now: h.row.time}, nil
 }
 
 // turn lets one function run. Its error is that of the whole batch; an error
@@ -160,12 +160,12 @@ func (b *batch) turn(r *request, alone bool) error {
 // await waits for the function to hand its turn back, and takes it back where
 // that lasts too long.
 func (l *Ledger) await(r *request, tx *Tx) error {
-	timer := time.NewTimer(l.limit)
-	defer timer.Stop()
+	l.timer.Reset(l.limit)
+	defer l.timer.Stop()
 	select {
 	case err := <-r.finished:
 		return err
-	case <-timer.C:
+	case <-l.timer.C:
 		tx.fail(ErrTooSlow)
 		return ErrTooSlow
 	}
@@ -203,9 +203,9 @@ func (b *batch) finish() *db.Conn {
 		b.settle(err)
 		return nil
 	}
-	if b.signed != "" {
-		signed := b.signed // not a pointer into the batch, which it would keep alive
-		b.ledger.signed.Store(&signed)
+	if len(b.kept) > 0 {
+		known := b.next // not a pointer into the batch, which it would keep alive
+		b.ledger.known.Store(&known)
 	}
 	b.acknowledge(nil)
 	return b.conn
@@ -220,6 +220,9 @@ func (b *batch) acknowledge(err error) {
 // append gives the entries their places and writes them, their payloads and
 // the new head.
 func (b *batch) append() error {
+	for _, r := range slices.Backward(b.members) { // the callers began at the front
+		r.seal()
+	}
 	for _, r := range b.members {
 		if <-r.sealed; r.sealErr != nil {
 			return r.sealErr
@@ -228,30 +231,37 @@ func (b *batch) append() error {
 	if len(b.kept) == 0 {
 		return nil
 	}
-	tree := b.head.tree.Clone()
+	b.next = head{headRow{}, b.head.tree.Clone(), maps.Clone(b.head.kinds)}
 	for _, p := range b.kept {
 		kind := p.entry.Kind()
-		b.head.kinds[kind]++
-		p.entry.Seq = b.head.kinds[kind]
+		b.next.kinds[kind]++
+		p.entry.Seq = b.next.kinds[kind]
 		p.leaf = p.entry.Append(make([]byte, 0, 256))
 		p.hash = format.LeafHash(p.leaf)
-		tree.Append(p.hash)
+		b.next.tree.Append(p.hash)
 	}
-	err := b.insert()
-	if err != nil {
+	if err := b.insert(); err != nil {
 		return err
 	}
+	return b.moveHead()
+}
+
+// moveHead signs the new tree and makes it the head.
+func (b *batch) moveHead() error {
+	tree := &b.next.tree
 	root := tree.Root()
 	edge := make([]byte, 0, 32*len(tree.Edge))
 	for _, h := range tree.Edge {
 		edge = append(edge, h[:]...)
 	}
-	b.signed, err = b.ledger.sign(tree.Size, root)
+	signed, err := b.ledger.sign(tree.Size, root)
 	if err != nil {
 		return err
 	}
+	r := headRow{tree.Size, b.kept[len(b.kept)-1].entry.Time, string(root[:]), string(edge), joinKinds(b.next.kinds), signed}
+	b.next.row = r
 	n, err := b.conn.Exec(`UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, checkpoint = $6 WHERE id = 1 AND size = $7`,
-		tree.Size, b.kept[len(b.kept)-1].entry.Time, root[:], edge, joinKinds(b.head.kinds), b.signed, b.head.tree.Size)
+		r.size, r.time, root[:], edge, r.kinds, r.checkpoint, b.head.row.size)
 	if err == nil && n != 1 {
 		err = errors.New("ledger: the head moved under its lock")
 	}

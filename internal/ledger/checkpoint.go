@@ -28,15 +28,12 @@ func (l *Ledger) sign(size int64, root format.Hash) (string, error) {
 }
 
 // checkSigned checks that the head's checkpoint speaks of the head's tree and
-// is ours. The signature made last by this process is known by heart.
+// is ours.
 func (l *Ledger) checkSigned(h *head) error {
-	if !strings.HasPrefix(h.checkpoint, l.text(h.tree.Size, h.tree.Root())+"\n") {
+	if !strings.HasPrefix(h.row.checkpoint, l.text(h.tree.Size, h.tree.Root())+"\n") {
 		return &Mismatch{Where: "ledger_head", What: "says something else than its signed checkpoint"}
 	}
-	if known := l.signed.Load(); known != nil && *known == h.checkpoint {
-		return nil
-	}
-	if _, err := note.Open([]byte(h.checkpoint), note.VerifierList(l.verifier)); err != nil {
+	if _, err := note.Open([]byte(h.row.checkpoint), note.VerifierList(l.verifier)); err != nil {
 		return &Mismatch{Where: "ledger_head", What: "has a checkpoint that this ledger's key did not sign; is this the keyring that belongs to this database?"}
 	}
 	return nil
@@ -56,7 +53,7 @@ func (l *Ledger) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	return Checkpoint{h.tree.Size, h.tree.Root(), []byte(h.checkpoint)}, nil
+	return Checkpoint{h.tree.Size, h.tree.Root(), []byte(h.row.checkpoint)}, nil
 }
 
 // outside reads the head without a connection of one's own.

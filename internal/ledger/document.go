@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/countersign/internal/blob"
@@ -90,7 +91,7 @@ func (pl *plan) encode(doc any, p *pending) error {
 		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
 			continue
 		}
-		value, err := json.Marshal(field.Interface())
+		value, err := marshal(field)
 		if err != nil {
 			return fmt.Errorf("document field %s: %w", f.name, err)
 		}
@@ -111,6 +112,35 @@ func (pl *plan) encode(doc any, p *pending) error {
 		}
 	}
 	return nil
+}
+
+// marshal is json.Marshal with a short way for numbers and for text that is
+// written as it stands.
+func marshal(v reflect.Value) ([]byte, error) {
+	switch v.Kind() {
+	case reflect.Int64:
+		if v.Type() == int64Type {
+			return strconv.AppendInt(nil, v.Int(), 10), nil
+		}
+	case reflect.String:
+		if s := v.String(); v.Type() == stringType && isPlain(s) {
+			return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"'), nil
+		}
+	}
+	return json.Marshal(v.Interface())
+}
+
+var int64Type, stringType = reflect.TypeFor[int64](), reflect.TypeFor[string]()
+
+// isPlain reports whether encoding/json escapes nothing of s.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 // seal commits and encrypts the document. It needs nothing of the transaction,

@@ -22,6 +22,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,7 +61,7 @@ type Ledger struct {
 	verifier note.Verifier
 	vkey     string
 	origin   string
-	signed   atomic.Pointer[string] // the checkpoint signed last
+	known    atomic.Pointer[head] // the head that this process wrote last
 
 	mu      sync.Mutex
 	queue   []*request
@@ -68,6 +70,7 @@ type Ledger struct {
 	done    chan struct{}
 	most    int           // functions in one transaction
 	limit   time.Duration // of one function's turn
+	timer   *time.Timer   // of the turn under way
 	settle  time.Duration // how long to look for a commit of unknown fate
 	commit  func(*db.Conn) error
 	rootCtx context.Context
@@ -80,8 +83,11 @@ type Ledger struct {
 func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Store, c clock.Clock, kinds ...Records) (*Ledger, error) {
 	l := &Ledger{db: d, keys: keys, blobs: blobs, clock: c, kinds: map[string]Records{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		most: maxBatch, limit: 5 * time.Second, settle: 15 * time.Second,
-		commit: func(c *db.Conn) error { return c.Script("COMMIT") }}
+		most: maxBatch, limit: 5 * time.Second, timer: time.NewTimer(time.Hour), settle: 15 * time.Second,
+		commit: func(c *db.Conn) error {
+			_, err := c.Exec("COMMIT")
+			return err
+		}}
 	for _, k := range kinds {
 		if l.kinds[k.Kind()] != nil {
 			return nil, fmt.Errorf("ledger: two record kinds are called %q", k.Kind())
@@ -92,7 +98,7 @@ func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Stor
 	if err != nil {
 		return nil, err
 	}
-	l.index = Index{secret}
+	l.index = newIndex(secret)
 	if err := l.found(ctx); err != nil {
 		return nil, err
 	}
@@ -206,7 +212,11 @@ type Source interface {
 
 // Index turns what must be found again but not be readable, such as an address
 // or a Message-ID, into a value for an index column.
-type Index struct{ secret [keyring.KeySize]byte }
+type Index struct{ macs *sync.Pool } // HMAC-SHA256 under the secret, hash.Hash
+
+func newIndex(secret [keyring.KeySize]byte) Index {
+	return Index{&sync.Pool{New: func() any { return hmac.New(sha256.New, secret[:]) }}}
+}
 
 // Blind returns HMAC-SHA256(secret, label || 0 || value), 16 bytes in
 // base64url: equal values of one label are equal, and nothing else is known.
@@ -214,19 +224,25 @@ func (x Index) Blind(label, value string) string {
 	if value == "" {
 		return ""
 	}
-	m := hmac.New(sha256.New, x.secret[:])
-	m.Write([]byte(label))
-	m.Write([]byte{0})
-	m.Write([]byte(value))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
+	m := x.macs.Get().(hash.Hash)
+	defer x.macs.Put(m)
+	m.Reset()
+	buf := make([]byte, 0, 128)
+	m.Write(append(append(append(buf, label...), 0), value...))
+	return base64.RawURLEncoding.EncodeToString(m.Sum(buf)[:16])
 }
 
 // head is the row that says how far the log has come.
 type head struct {
-	tree       format.Tree
-	time       int64
-	kinds      map[string]int64
-	checkpoint string
+	row   headRow
+	tree  format.Tree
+	kinds map[string]int64 // sequence numbers
+}
+
+// headRow is the row as it is stored.
+type headRow struct {
+	size, time                    int64
+	root, edge, kinds, checkpoint string
 }
 
 // one is the One of a connection.
@@ -236,33 +252,37 @@ type one interface {
 
 // readHead reads the head and checks it: that the tree's edge gives the root,
 // and that the root was signed by this ledger, lest a head written by somebody
-// else be continued and thereby vouched for.
+// else be continued and thereby vouched for. What this process wrote last it
+// knows by heart.
 func (l *Ledger) readHead(c one, lock string) (head, error) {
-	var h head
-	var root, edge []byte
-	var kinds string
+	var r headRow
 	ok, err := c.One(`SELECT size, time, root, edge, kinds, checkpoint FROM ledger_head WHERE id = 1`+lock, nil,
-		&h.tree.Size, &h.time, &root, &edge, &kinds, &h.checkpoint)
+		&r.size, &r.time, &r.root, &r.edge, &r.kinds, &r.checkpoint)
 	if err != nil {
-		return h, fmt.Errorf("ledger: cannot read the head: %w", err)
+		return head{}, fmt.Errorf("ledger: cannot read the head: %w", err)
 	}
 	if !ok {
-		return h, &Mismatch{Where: "ledger_head", What: "is missing"}
+		return head{}, &Mismatch{Where: "ledger_head", What: "is missing"}
 	}
-	if err := h.parse(root, edge, kinds); err != nil {
+	if known := l.known.Load(); known != nil && known.row == r {
+		return head{r, known.tree.Clone(), maps.Clone(known.kinds)}, nil
+	}
+	h := head{row: r}
+	if err := h.parse(); err != nil {
 		return h, err
 	}
 	return h, l.checkSigned(&h)
 }
 
-func (h *head) parse(root, edge []byte, kinds string) error {
-	for i := 0; i+32 <= len(edge); i += 32 {
-		h.tree.Edge = append(h.tree.Edge, format.Hash(edge[i:i+32]))
+func (h *head) parse() error {
+	h.tree.Size = h.row.size
+	for i := 0; i+32 <= len(h.row.edge); i += 32 {
+		h.tree.Edge = append(h.tree.Edge, format.Hash([]byte(h.row.edge[i:i+32])))
 	}
-	if got := h.tree.Root(); string(got[:]) != string(root) {
+	if got := h.tree.Root(); string(got[:]) != h.row.root {
 		return &Mismatch{Where: "ledger_head", What: "has a root that is not that of its edge"}
 	}
-	words := strings.Fields(kinds)
+	words := strings.Fields(h.row.kinds)
 	h.kinds = make(map[string]int64, len(words)/2)
 	for i := 0; i+1 < len(words); i += 2 {
 		n, err := strconv.ParseInt(words[i+1], 10, 64)

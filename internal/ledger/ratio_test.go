@@ -55,7 +55,7 @@ func (p *plain) write(f func(*db.Conn) error) error {
 func (p *plain) run() {
 	defer p.conn.Release()
 	for c := range p.queue {
-		if err := p.conn.Script("BEGIN"); err != nil {
+		if _, err := p.conn.Exec("BEGIN"); err != nil {
 			panic(err)
 		}
 		var size int64
@@ -82,7 +82,7 @@ func (p *plain) run() {
 			}
 		}
 		p.conn.Exec(`UPDATE plain_head SET size = $1`, size+int64(len(members)))
-		err := p.conn.Script("COMMIT")
+		_, err := p.conn.Exec("COMMIT")
 		for _, m := range members {
 			m.done <- err
 		}

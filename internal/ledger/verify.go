@@ -149,7 +149,7 @@ func (c *checking) compareHead(ctx context.Context, tree *format.Tree, now int64
 		return &Mismatch{fmt.Sprintf("entry %d", tree.Size), "is missing"}
 	case tree.Root() != c.head.tree.Root():
 		return &Mismatch{"the log", "does not lead to its signed root: an entry and its recorded hash were changed together"}
-	case now != c.head.time || !maps.Equal(seq, c.head.kinds):
+	case now != c.head.row.time || !maps.Equal(seq, c.head.kinds):
 		return &Mismatch{"ledger_head", "has a time or counters that are not those of the log"}
 	}
 	var stray int64

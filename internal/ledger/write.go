@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,12 +43,15 @@ func mustBeOutside(ctx context.Context) {
 type request struct {
 	ctx      context.Context
 	actor    Actor
-	state    atomic.Int32  // waiting, then taken or withdrawn
-	turn     chan *Tx      // the writer hands the Tx over
-	finished chan error    // the caller hands it back
-	sealed   chan struct{} // closed once the documents are sealed
-	sealErr  error
-	done     chan error // the outcome
+	state    atomic.Int32 // waiting, then taken or withdrawn
+	turn     chan *Tx     // the writer hands the Tx over
+	finished chan error   // the caller hands it back
+	done     chan error   // the outcome
+
+	claimed atomic.Bool // somebody seals the documents
+	made    []*pending
+	sealed  chan struct{} // closed once they are sealed
+	sealErr error
 }
 
 const (
@@ -109,24 +113,35 @@ func (r *request) await() (*Tx, error) {
 }
 
 // run calls f and hands the turn back however f ends, by return, panic or
-// Goexit; then it seals the documents while others have their turns.
+// Goexit; then it seals the documents while others have their turns, unless
+// the writer was faster.
 func (r *request) run(tx *Tx, f func(context.Context, *Tx) error) {
 	err := errUnfinished
 	defer func() {
+		r.made = tx.made
 		r.finished <- err
-		if err != nil {
-			return
-		}
-		defer close(r.sealed)
-		for _, p := range tx.made {
-			if r.sealErr = p.seal(); r.sealErr != nil {
-				return
-			}
+		if err == nil {
+			runtime.Gosched() // first the writer, which gives the next turn
+			r.seal()
 		}
 	}()
 	err = f(context.WithValue(r.ctx, insideKey{}, true), tx)
 	if err == nil {
 		err = tx.failure()
+	}
+}
+
+// seal seals the documents of a turn, once: it is called by the caller, beside
+// other turns, and by the writer, which can wait no longer.
+func (r *request) seal() {
+	if !r.claimed.CompareAndSwap(false, true) {
+		return
+	}
+	defer close(r.sealed)
+	for _, p := range r.made {
+		if r.sealErr = p.seal(); r.sealErr != nil {
+			return
+		}
 	}
 }
 
