@@ -33,7 +33,11 @@ var guards = regexp.MustCompile(`\{guard (\w+)\}`)
 
 // Migrate brings the schema up to date. It only goes forward: a record that
 // could be migrated down could be migrated away.
-func (d *DB) Migrate(ctx context.Context) error {
+func (d *DB) Migrate(ctx context.Context) error { return d.MigrateTo(ctx, Newest()) }
+
+// MigrateTo is Migrate as far as a version and no further: rows of an older
+// release are loaded into the schema that they had.
+func (d *DB) MigrateTo(ctx context.Context, newest int64) error {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		return err
@@ -44,9 +48,9 @@ func (d *DB) Migrate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		version, err := strconv.ParseInt(path.Base(name)[:4], 10, 64)
+		version, err := number(name)
 		if err != nil {
-			return fmt.Errorf("migration %s has no number: %w", name, err)
+			return err
 		}
 		script := d.expand(string(text))
 		steps = append(steps, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
@@ -62,10 +66,35 @@ func (d *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if _, err := p.UpTo(ctx, newest); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// Newest returns the version of the schema that this release has: the number
+// of its last migration.
+func Newest() (newest int64) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	for _, name := range names {
+		var n int64
+		if n, err = number(name); err != nil {
+			break
+		}
+		newest = max(newest, n)
+	}
+	if err != nil {
+		panic(err) // only what is compiled in can cause it
+	}
+	return newest
+}
+
+func number(name string) (int64, error) {
+	version, err := strconv.ParseInt(path.Base(name)[:4], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("migration %s has no number: %w", name, err)
+	}
+	return version, nil
 }
 
 func (d *DB) expand(script string) string {
