@@ -18,8 +18,9 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -249,6 +250,73 @@ func (c *Conn) Exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// Statement is one statement of a series and how many rows it must change.
+type Statement struct {
+	Query string
+	Args  []any
+	Rows  int64
+}
+
+// Series runs statements one after the other, in one round trip on PostgreSQL.
+func (c *Conn) Series(series ...Statement) error {
+	if c.stmts != nil {
+		for _, s := range series {
+			n, err := c.Exec(s.Query, s.Args...)
+			if err == nil {
+				err = s.changed(n)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c.pipeline(func(b *pgx.Batch) {
+		for _, s := range series {
+			b.Queue(s.Query, s.Args...).Exec(func(t pgconn.CommandTag) error { return s.changed(t.RowsAffected()) })
+		}
+	})
+}
+
+func (s *Statement) changed(n int64) error {
+	if n != s.Rows {
+		return fmt.Errorf("%.40s… changed %d rows instead of %d", s.Query, n, s.Rows)
+	}
+	return nil
+}
+
+// pipeline sends what queue puts into a batch at once and reads the answers.
+func (c *Conn) pipeline(queue func(*pgx.Batch)) error {
+	return c.conn.Raw(func(driverConn any) error {
+		var b pgx.Batch
+		queue(&b)
+		return driverConn.(*stdlib.Conn).Conn().SendBatch(context.Background(), &b).Close()
+	})
+}
+
+// Begin begins a transaction with a query for one row, in one round trip on
+// PostgreSQL.
+func (c *Conn) Begin(query string, dest ...any) (found bool, err error) {
+	if c.stmts != nil {
+		if _, err := c.Exec("BEGIN IMMEDIATE"); err != nil {
+			return false, err
+		}
+		return c.One(query, nil, dest...)
+	}
+	err = c.pipeline(func(b *pgx.Batch) {
+		b.Queue("BEGIN")
+		b.Queue(query).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(dest...)
+			found = err == nil
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			return err
+		})
+	})
+	return found, err
 }
 
 // Each is Querier.Each on this connection.

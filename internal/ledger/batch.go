@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -109,14 +108,11 @@ func (l *Ledger) begin(conn *db.Conn) (*batch, error) {
 }
 
 func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
-	start, lock := "BEGIN IMMEDIATE", ""
+	lock := ""
 	if l.db.Dialect == db.Postgres {
-		start, lock = "BEGIN", " FOR UPDATE"
+		lock = " FOR UPDATE"
 	}
-	if _, err := conn.Exec(start); err != nil {
-		return nil, err
-	}
-	h, err := l.readHead(conn, lock)
+	h, err := l.readHead(func(query string, dest ...any) (bool, error) { return conn.Begin(query+lock, dest...) })
 	if err != nil {
 		return nil, err
 	}
@@ -240,32 +236,23 @@ func (b *batch) append() error {
 		p.hash = format.LeafHash(p.leaf)
 		b.next.tree.Append(p.hash)
 	}
-	if err := b.insert(); err != nil {
-		return err
-	}
-	return b.moveHead()
+	return b.conn.Series(append(b.insert(), b.moveHead())...)
 }
 
-// moveHead signs the new tree and makes it the head.
-func (b *batch) moveHead() error {
+// moveHead makes the new tree the head.
+func (b *batch) moveHead() db.Statement {
 	tree := &b.next.tree
 	root := tree.Root()
 	edge := make([]byte, 0, 32*len(tree.Edge))
 	for _, h := range tree.Edge {
 		edge = append(edge, h[:]...)
 	}
-	signed, err := b.ledger.sign(tree.Size, root)
-	if err != nil {
-		return err
-	}
-	r := headRow{tree.Size, b.kept[len(b.kept)-1].entry.Time, string(root[:]), string(edge), joinKinds(b.next.kinds), signed}
+	r := headRow{tree.Size, b.kept[len(b.kept)-1].entry.Time, string(root[:]), string(edge), joinKinds(b.next.kinds), ""}
+	mac := b.ledger.mac(&r)
+	r.mac = string(mac)
 	b.next.row = r
-	n, err := b.conn.Exec(`UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, checkpoint = $6 WHERE id = 1 AND size = $7`,
-		r.size, r.time, root[:], edge, r.kinds, r.checkpoint, b.head.row.size)
-	if err == nil && n != 1 {
-		err = errors.New("ledger: the head moved under its lock")
-	}
-	return err
+	return db.Statement{Query: `UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, mac = $6 WHERE id = 1 AND size = $7`,
+		Args: []any{r.size, r.time, root[:], edge, r.kinds, mac, b.head.row.size}, Rows: 1}
 }
 
 func joinKinds(kinds map[string]int64) string {
@@ -283,8 +270,8 @@ func joinKinds(kinds map[string]int64) string {
 // statements, so that they stay prepared.
 var chunks = []int{64, 8, 1}
 
-// insert writes entries and payloads, many rows a statement.
-func (b *batch) insert() error {
+// insert returns what writes entries and payloads, many rows a statement.
+func (b *batch) insert() (series []db.Statement) {
 	for rest := b.kept; len(rest) > 0; {
 		n := 1
 		for _, n = range chunks {
@@ -297,15 +284,11 @@ func (b *batch) insert() error {
 			entries = append(entries, p.index, p.leaf)
 			payloads = append(payloads, p.index, p.prev, p.hash[:], p.body)
 		}
-		if _, err := b.conn.Exec(insertEntries[n], entries...); err != nil {
-			return err
-		}
-		if _, err := b.conn.Exec(insertPayloads[n], payloads...); err != nil {
-			return err
-		}
+		series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
+			db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
 		rest = rest[n:]
 	}
-	return nil
+	return series
 }
 
 var (

@@ -61,7 +61,8 @@ type Ledger struct {
 	verifier note.Verifier
 	vkey     string
 	origin   string
-	known    atomic.Pointer[head] // the head that this process wrote last
+	headKey  [keyring.KeySize]byte // of the MAC that says that we wrote a head
+	known    atomic.Pointer[head]  // the head that this process wrote last
 
 	mu      sync.Mutex
 	queue   []*request
@@ -99,6 +100,9 @@ func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Stor
 		return nil, err
 	}
 	l.index = newIndex(secret)
+	if l.headKey, err = keys.Secret(ctx, "ledger-head"); err != nil {
+		return nil, err
+	}
 	if err := l.found(ctx); err != nil {
 		return nil, err
 	}
@@ -127,16 +131,13 @@ func (l *Ledger) found(ctx context.Context) error {
 	}
 	if !there {
 		empty := (&format.Tree{}).Root()
-		signed, err := l.sign(0, empty)
-		if err != nil {
-			return err
-		}
-		if _, err := c.Exec(`INSERT INTO ledger_head (id, size, time, root, edge, kinds, origin, checkpoint)
-			VALUES (1, 0, 0, $1, $2, '', $3, $4)`, empty[:], []byte{}, l.origin, signed); err != nil {
+		r := headRow{root: string(empty[:])}
+		if _, err := c.Exec(`INSERT INTO ledger_head (id, size, time, root, edge, kinds, origin, mac)
+			VALUES (1, 0, 0, $1, $2, '', $3, $4)`, empty[:], []byte{}, l.origin, l.mac(&r)); err != nil {
 			return fmt.Errorf("open ledger: %w", err)
 		}
 	}
-	_, err = l.readHead(c, "")
+	_, err = l.readHead(func(query string, dest ...any) (bool, error) { return c.One(query, nil, dest...) })
 	return err
 }
 
@@ -241,29 +242,26 @@ type head struct {
 
 // headRow is the row as it is stored.
 type headRow struct {
-	size, time                    int64
-	root, edge, kinds, checkpoint string
-}
-
-// one is the One of a connection.
-type one interface {
-	One(query string, args []any, dest ...any) (bool, error)
+	size, time             int64
+	root, edge, kinds, mac string
 }
 
 // readHead reads the head and checks it: that the tree's edge gives the root,
-// and that the root was signed by this ledger, lest a head written by somebody
-// else be continued and thereby vouched for. What this process wrote last it
-// knows by heart.
-func (l *Ledger) readHead(c one, lock string) (head, error) {
+// and that this ledger wrote it, lest a head written by somebody else be
+// continued and thereby vouched for. What this process wrote last it knows by
+// heart.
+func (l *Ledger) readHead(one func(query string, dest ...any) (bool, error)) (head, error) {
 	var r headRow
-	ok, err := c.One(`SELECT size, time, root, edge, kinds, checkpoint FROM ledger_head WHERE id = 1`+lock, nil,
-		&r.size, &r.time, &r.root, &r.edge, &r.kinds, &r.checkpoint)
+	var root, edge, mac []byte
+	ok, err := one(`SELECT size, time, root, edge, kinds, mac FROM ledger_head WHERE id = 1`,
+		&r.size, &r.time, &root, &edge, &r.kinds, &mac)
 	if err != nil {
 		return head{}, fmt.Errorf("ledger: cannot read the head: %w", err)
 	}
 	if !ok {
 		return head{}, &Mismatch{Where: "ledger_head", What: "is missing"}
 	}
+	r.root, r.edge, r.mac = string(root), string(edge), string(mac)
 	if known := l.known.Load(); known != nil && known.row == r {
 		return head{r, known.tree.Clone(), maps.Clone(known.kinds)}, nil
 	}
@@ -271,7 +269,10 @@ func (l *Ledger) readHead(c one, lock string) (head, error) {
 	if err := h.parse(); err != nil {
 		return h, err
 	}
-	return h, l.checkSigned(&h)
+	if !hmac.Equal(l.mac(&h.row), mac) {
+		return h, &Mismatch{Where: "ledger_head", What: "was not written by this ledger; is this the keyring that belongs to this database?"}
+	}
+	return h, nil
 }
 
 func (h *head) parse() error {

@@ -108,7 +108,7 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 		check("UPDATE ledger_head SET size = 3", "UPDATE ledger_head SET size = 4", "ledger_head")
 		check("UPDATE ledger_head SET kinds = 'memo 3'", "UPDATE ledger_head SET kinds = 'memo 4'", "ledger_head")
 		check("UPDATE ledger_head SET time = time + 1", "UPDATE ledger_head SET time = time - 1", "ledger_head")
-		check("UPDATE ledger_head SET checkpoint = checkpoint || 'x'", "UPDATE ledger_head SET checkpoint = substr(checkpoint, 1, length(checkpoint) - 1)", "ledger_head")
+		flip("ledger_head", "mac", "id = 1", "ledger_head")
 		where := "WHERE id = '" + id + "'"
 		check("UPDATE memo SET count = 8 "+where, "UPDATE memo SET count = 7 "+where, "memo "+id+", column count")
 		key := e.Index().Blind("title", "first")

@@ -53,7 +53,7 @@ func (l *Ledger) Verify(ctx context.Context, opt Options) (*Report, error) {
 	}
 	var report *Report
 	err := l.db.Snapshot(ctx, func(q db.Querier) error {
-		h, err := l.readHead(outside{ctx, q}, "")
+		h, err := l.readHead(l.outside(ctx, q))
 		if err != nil {
 			return err
 		}
