@@ -113,6 +113,38 @@ func (r *Runner) settle(ctx context.Context, holder string, j Job, o outcome) (h
 	return held, err
 }
 
+// GiveUp makes an open job a dead letter without another attempt: whether it
+// is to be done is for somebody to decide. Where it is not open, nothing is
+// changed.
+func GiveUp(ctx context.Context, tx *ledger.Tx, kind, key, why string) error {
+	var attempts int
+	open, err := tx.One(ctx, `SELECT attempt FROM job WHERE kind = $1 AND key = $2 AND state = 'open'`, []any{kind, key}, &attempts)
+	if err != nil || !open {
+		return err
+	}
+	why = redact(why)
+	if _, err := tx.Work(`UPDATE job SET state = 'dead', holder = '', error = $1 WHERE kind = $2 AND key = $3`, why, kind, key); err != nil {
+		return fmt.Errorf("give up %s: %w", kind, err)
+	}
+	return DeadLetters.Put(tx, &Dead{Kind: kind, Key: key, Attempts: attempts, Error: why, State: Open, DiedAt: tx.Now.UnixMicro()},
+		ledger.Do("raised", "CC7.2"))
+}
+
+// Unfinished returns kind and key of every job that is not done, page by page: after
+// those of after, at most limit of them.
+func Unfinished(ctx context.Context, q db.Querier, after Job, limit int) (list []Job, err error) {
+	err = q.Each(ctx, func(scan db.Scan) error {
+		var j Job
+		err := scan(&j.Kind, &j.Key)
+		list = append(list, j)
+		return err
+	}, `SELECT kind, key FROM job WHERE state = 'open' AND (kind, key) > ($1, $2) ORDER BY kind, key LIMIT $3`, after.Kind, after.Key, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list jobs: %w", err)
+	}
+	return list, nil
+}
+
 // Waiting is an open job as people see it.
 type Waiting struct {
 	Job            // Attempt counts those begun; At is when it is due, or until when it is held

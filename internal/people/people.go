@@ -120,7 +120,7 @@ type SignIn struct {
 	Method   string `json:"method"` // "password", "password+code", "password+recovery", "link"
 	Device   string `json:"device" unit:"identity"`
 	EndedAt  int64  `json:"ended_at"`
-	Ending   string `json:"ending"`   // "signed-out", "revoked", "expired", "displaced", "reset"
+	Ending   string `json:"ending"`   // "signed-out", "revoked", "expired", "displaced", "reset", "restored"
 	Failures int64  `json:"failures"` // 0 for a session
 	Refused  int64  `json:"refused"`  // of Failures: those not looked at, there being too many
 }

@@ -177,6 +177,11 @@ func deleteLinks(tx *ledger.Tx, person string) error {
 	return err
 }
 
+func forgetLinks(tx *ledger.Tx) error {
+	_, err := tx.Work(`DELETE FROM person_link`)
+	return err
+}
+
 // sessionRow is a row of person_session, with the entry of its person.
 type sessionRow struct {
 	lookup, id, person string

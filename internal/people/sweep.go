@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"example.org/countersign/internal/ledger"
 )
@@ -73,4 +74,29 @@ func endTokens(ctx context.Context, tx *ledger.Tx) (int, error) {
 		}
 	}
 	return len(over), nil
+}
+
+// TurnOut ends every session and forgets every one-time link: after a restore,
+// since neither knows who was signed out or let in meanwhile (CC6.1).
+func (d *Desk) TurnOut(ctx context.Context) (ended int, err error) {
+	for {
+		var ids []string
+		err := d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) (err error) {
+			if ids, err = overdueSessions(ctx, tx, math.MaxInt64, 0, sweepChunk); err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if _, err := endSession(ctx, tx, id, "restored"); err != nil {
+					return err
+				}
+			}
+			return forgetLinks(tx)
+		})
+		if err != nil {
+			return ended, fmt.Errorf("end all sessions: %w", err)
+		}
+		if ended += len(ids); len(ids) < sweepChunk {
+			return ended, nil
+		}
+	}
 }
