@@ -147,7 +147,7 @@ func beginsWithHeader(start []byte) bool {
 
 // mailbox imports the messages of an mbox file.
 func (i *importing) mailbox(ctx context.Context, path string, r io.Reader) error {
-	box := newMbox(r)
+	box := newMbox(r, mboxLine)
 	for n := 1; ; n++ {
 		msg, err := box.next()
 		if errors.Is(err, io.EOF) {

@@ -13,17 +13,22 @@ import (
 // a blank line; lines that were quoted for that (">From ", RFC 4155) are
 // unquoted.
 type mbox struct {
-	r    *bufio.Reader
-	err  error // why there is no further message
-	more bool  // the From_ line of the next message was read
+	r     *bufio.Reader
+	err   error // why there is no further message
+	more  bool  // the From_ line of the next message was read
+	inner bool  // the last piece did not end its line
 }
 
 // fromLine is "From sender date": what stands behind must look like a date,
 // since not every program quotes a line of text that begins with From.
 var fromLine = regexp.MustCompile(`^From .*\d\d:\d\d.*\b\d{4}\b`)
 
-func newMbox(r io.Reader) *mbox {
-	return &mbox{r: bufio.NewReaderSize(r, 64<<10)}
+// mboxLine is how many bytes of a line are looked at at once. A longer line
+// comes in pieces, and the first of them says what it is.
+const mboxLine = 64 << 10
+
+func newMbox(r io.Reader, line int) *mbox {
+	return &mbox{r: bufio.NewReaderSize(r, line)}
 }
 
 // isMbox reports whether a file that begins so is a mailbox.
@@ -36,33 +41,39 @@ func isMbox(start []byte) bool {
 // to its end before the next call.
 func (b *mbox) next() (io.Reader, error) {
 	for !b.more {
-		line, err := b.line()
+		line, start, err := b.line()
 		if err != nil {
 			return nil, err
 		}
-		b.more = fromLine.Match(line) // what stands before the first is nobody's
+		b.more = start && fromLine.Match(line) // what stands before the first is nobody's
+	}
+	for b.inner { // the rest of a From_ line is no part of the message
+		if _, _, err := b.line(); err != nil {
+			break // the message is empty
+		}
 	}
 	b.more = false
 	return &mboxMessage{box: b}, nil
 }
 
 // line returns the next line, or a piece of one that is longer than the
-// buffer.
-func (b *mbox) line() ([]byte, error) {
+// buffer; start tells the first piece.
+func (b *mbox) line() (piece []byte, start bool, err error) {
 	if b.err != nil {
-		return nil, b.err
+		return nil, false, b.err
 	}
-	line, err := b.r.ReadSlice('\n')
+	piece, err = b.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
 		err = nil
 	}
 	if err != nil {
 		b.err = err
-		if len(line) > 0 && errors.Is(err, io.EOF) {
+		if len(piece) > 0 && errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}
-	return line, err
+	start, b.inner = !b.inner, !bytes.HasSuffix(piece, []byte("\n")) && b.err == nil
+	return piece, start, err
 }
 
 // mboxMessage is one message of a mailbox.
@@ -70,7 +81,6 @@ type mboxMessage struct {
 	box   *mbox
 	buf   []byte // lines ready to be read
 	blank []byte // a blank line that may be the one before the next From_ line
-	inner bool   // the last piece did not end its line
 	done  error
 }
 
@@ -88,13 +98,11 @@ func (m *mboxMessage) Read(p []byte) (int, error) {
 
 // fill reads one line.
 func (m *mboxMessage) fill() {
-	line, err := m.box.line()
+	line, start, err := m.box.line()
 	if err != nil {
 		m.done = err
 		return
 	}
-	start := !m.inner
-	m.inner = !bytes.HasSuffix(line, []byte("\n"))
 	if start && m.blank != nil && fromLine.Match(line) {
 		m.box.more, m.done = true, io.EOF
 		return
