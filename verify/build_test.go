@@ -50,12 +50,36 @@ func newLog(origin string, seed byte) *testLog {
 func (l *testLog) clone() *testLog {
 	c := *l
 	c.entries, c.leaves = slices.Clip(l.entries), slices.Clip(l.leaves)
-	c.acts, c.docs, c.seq = slices.Clip(l.acts), slices.Clip(l.docs), maps.Clone(l.seq)
+	c.acts, c.docs, c.seq = slices.Clip(l.acts), slices.Clone(l.docs), maps.Clone(l.seq)
 	return &c
 }
 
+// someone is the actor of the acts of tests.
+const someone = "Zr0cR1kqT0yKp2v7yJ3m5g"
+
 // act appends an entry whose document has the fields, and returns its index.
 func (l *testLog) act(act, record string, fields map[string]any) int64 {
+	return l.actBy(someone, "analyst", act, record, fields)
+}
+
+// answer appends the entries of the approvals in the fields of a response, and
+// then one of what became of it.
+func (l *testLog) answer(act, record string, fields map[string]any) int64 {
+	list, _ := fields["approvals"].([]any)
+	for i := range list {
+		given := list[i].(map[string]any)
+		if given["by"] == "" {
+			continue // an entry has an actor
+		}
+		list[i] = with(given, "at", l.now+1000000)
+		l.actBy(given["by"].(string), given["role"].(string), "response.approved", record,
+			with(fields, "state", "approved", "sent_hash", nil, "exception", nil, "approvals", list[:i+1], "content_hash", given["content_hash"]))
+	}
+	return l.act(act, record, fields)
+}
+
+// document returns one with the fields, of the next entry.
+func (l *testLog) document(fields map[string]any) format.Document {
 	doc := format.Document{Index: int64(len(l.entries))}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		value, err := json.Marshal(fields[name])
@@ -66,11 +90,16 @@ func (l *testLog) act(act, record string, fields map[string]any) int64 {
 		l.fill(f.Salt[:])
 		doc.Fields = append(doc.Fields, f)
 	}
+	return doc
+}
+
+func (l *testLog) actBy(actor, role, act, record string, fields map[string]any) int64 {
+	doc := l.document(fields)
 	kind, _, _ := strings.Cut(act, ".")
 	l.seq[kind]++
 	l.now += 1000000
 	e := format.Entry{
-		Act: act, Record: record, Seq: l.seq[kind], Time: l.now, Role: "analyst", Actor: "Zr0cR1kqT0yKp2v7yJ3m5g",
+		Act: act, Record: record, Seq: l.seq[kind], Time: l.now, Role: role, Actor: actor,
 		Controls: []string{"CC2.3"}, Commitment: format.Commit(doc.Fields),
 	}
 	l.fill(e.Nonce[:])
@@ -191,12 +220,20 @@ func (l *testLog) files(first, end int, references ...int) files {
 // rows adds the records of a kind, each by an entry that it is shown by.
 func (l *testLog) rows(f files, kind string, entries ...int) {
 	var lines []byte
-	columns := map[string]bool{"entry": true, "commitment": true, "days": true}
+	columns := map[string]bool{"entry": true, "commitment": true, "days": true, "record": true, "act": true, "time": true, "actor": true, "role": true, "controls": true}
 	var all []map[string]json.RawMessage
 	for _, i := range entries {
 		row := map[string]json.RawMessage{
 			"entry": fmt.Append(nil, i), "days": []byte("3"),
 			"commitment": []byte(`"` + base64.StdEncoding.EncodeToString(l.acts[i].Commitment[:]) + `"`),
+			"record":     format.Quote(l.acts[i].Record), "act": format.Quote(l.acts[i].Act), "time": format.Quote(format.Instant(l.acts[i].Time)),
+			"actor": format.Quote(l.acts[i].Actor), "role": format.Quote(l.acts[i].Role), "controls": []byte(`["CC2.3"]`),
+		}
+		for _, name := range []string{"opened", "channel_name", "approver_names"} {
+			value, ok := format.Column(name, &l.acts[i], &l.docs[i], format.Names{"chanR1kqT0yKp2v7yJ3m5g": "Help"})
+			if ok && value != nil {
+				row[name], columns[name] = value, true
+			}
 		}
 		for _, field := range l.docs[i].Fields {
 			if !field.Redacted {
@@ -287,15 +324,21 @@ func checkBytes(b []byte, opt Options) (*Summary, error) {
 const hash1 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 const hash2 = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
 
-// response returns the fields of a response that was sent as it should be.
+// response returns the fields of a response that was sent as it should be,
+// once its approvals have entries.
 func response() map[string]any {
-	approval := func(by string) map[string]any {
-		return map[string]any{"by": by, "role": "lead", "at": 1790000000000000, "content_hash": hash1}
-	}
 	return map[string]any{
 		"state": "sent", "authors": []string{"anna"}, "quorum": 2, "content_hash": hash1, "sent_hash": hash1,
-		"approvals": []any{approval("ben"), approval("cleo")},
+		"approvals": approvals("ben", hash1, "cleo", hash1),
 	}
+}
+
+// approvals returns a list of who approved what.
+func approvals(pairs ...string) (list []any) {
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, map[string]any{"by": pairs[i], "role": "lead", "at": 1790000000000000, "content_hash": pairs[i+1]})
+	}
+	return list
 }
 
 // with returns fields with some replaced; nil removes one.
@@ -314,12 +357,11 @@ func with(fields map[string]any, pairs ...any) map[string]any {
 // smallLog is a log of two cases, one of them answered.
 func smallLog() *testLog {
 	l := newLog("log.example/countersign", 1)
-	l.act("channel.approved", "chanR1kqT0yKp2v7yJ3m5g", map[string]any{"address": "help@example.com"})
+	l.act("channel.approved", "chanR1kqT0yKp2v7yJ3m5g", map[string]any{"address": "help@example.com", "name": "Help"})
 	l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "subject": "=2+2 is <not> a formula\r\nbut text", "tags": []string{"a", "b"}})
 	l.act("casefile.opened", "case2", map[string]any{"number": "C-2026-000002", "urgent": true})
-	l.act("response.approved", "response1", with(response(), "state", "approved", "sent_hash", nil))
-	l.act("response.sent", "response1", response())
-	l.act("casefile.closed", "case1", map[string]any{"number": "C-2026-000001", "state": "closed"})
+	l.answer("response.sent", "response1", with(response(), "quorum", 1, "approvals", approvals("ben", hash1), "channel", "chanR1kqT0yKp2v7yJ3m5g"))
+	l.act("casefile.closed", "case1", map[string]any{"number": "C-2026-000001", "state": "closed", "opened_at": 1790000001000000})
 	return l
 }
 
@@ -329,6 +371,7 @@ func smallFiles(l *testLog) files {
 	l.rows(f, "cases", 5, 2)
 	l.rows(f, "responses", 4)
 	l.rows(f, "channels", 0)
+	l.rows(f, "approvals", 3)
 	return f
 }
 

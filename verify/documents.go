@@ -2,10 +2,9 @@ package verify
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"math"
 
 	"example.org/countersign/verify/format"
 )
@@ -13,9 +12,14 @@ import (
 // documents checks each document against the commitment of its entry, and by
 // the rules what the documents of the range say.
 func (c *checker) documents() error {
-	c.expect(format.FileEntries, format.FileDocuments, format.FileReferenceDocuments)
+	c.expect(format.FileReferences, format.FileReferenceDocuments, format.FileEntries, format.FileDocuments)
 	conduct := newConduct(c)
-	c.shown = make([]place, c.span.Count)
+	outside := c.outside()
+	if err := outside.until(c.span.First, conduct); err != nil {
+		return err
+	}
+	c.starts, c.shown = make([]uint32, c.span.Count), make([]place, c.span.Count)
+	start := uint32(0)
 	bundle := format.NewBundle(c.open(format.FileEntries))
 	docs := c.walk(format.FileDocuments)
 	var a act
@@ -28,6 +32,8 @@ func (c *checker) documents() error {
 		if err != nil {
 			return within(format.FileEntries, a.index, err)
 		}
+		c.starts[i] = start
+		start += 2 + uint32(len(raw))
 		a.doc, err = docs.of(a.index, a.entry.Commitment, &c.shown[i])
 		if err == nil {
 			err = conduct.follow(&a)
@@ -39,26 +45,59 @@ func (c *checker) documents() error {
 	if err := docs.done(); err != nil {
 		return err
 	}
-	conduct.conclude(&c.summary)
 	c.summary.Documents = docs.count
 	c.summary.Hidden = c.span.Count - docs.count
 	c.summary.Redacted = docs.redacted
-	return c.referenceDocuments()
-}
-
-func (c *checker) referenceDocuments() error {
-	docs := c.walk(format.FileReferenceDocuments)
-	for i := range c.referenced {
-		ref := &c.referenced[i]
-		if _, err := docs.of(ref.index, ref.commitment, &ref.shown); err != nil {
-			return within(format.FileReferenceDocuments, ref.index, err)
-		}
-	}
-	if err := docs.done(); err != nil {
+	if err := outside.done(conduct); err != nil {
 		return err
 	}
-	c.summary.ReferenceDocuments = docs.count
-	c.summary.Redacted += docs.redacted
+	conduct.conclude(c)
+	return nil
+}
+
+// outside reads references and their documents, both ascending.
+type outside struct {
+	c    *checker
+	refs *format.References
+	docs *walk
+	next int
+}
+
+func (c *checker) outside() *outside {
+	return &outside{c: c, refs: format.NewReferences(c.open(format.FileReferences)), docs: c.walk(format.FileReferenceDocuments)}
+}
+
+// until checks the documents of the references below an entry.
+func (o *outside) until(index int64, conduct *conduct) error {
+	for ; o.next < len(o.c.referenced) && o.c.referenced[o.next].index < index; o.next++ {
+		ref, err := o.refs.Next()
+		a := act{index: ref.Index, reference: true}
+		if err == nil {
+			a.entry, err = format.ParseEntry(ref.Entry)
+		}
+		if err != nil {
+			return within(format.FileReferences, a.index, err)
+		}
+		if a.doc, err = o.docs.of(a.index, a.entry.Commitment, &o.c.referenced[o.next].shown); err == nil {
+			err = conduct.follow(&a)
+		}
+		if err != nil {
+			return within(format.FileReferenceDocuments, a.index, err)
+		}
+	}
+	return nil
+}
+
+// done checks those behind the range, and that no document is left.
+func (o *outside) done(conduct *conduct) error {
+	if err := o.until(math.MaxInt64, conduct); err != nil {
+		return err
+	}
+	if err := o.docs.done(); err != nil {
+		return err
+	}
+	o.c.summary.ReferenceDocuments = o.docs.count
+	o.c.summary.Redacted += o.docs.redacted
 	return nil
 }
 
@@ -153,37 +192,4 @@ func field[T any](d *format.Document, name string) (T, error) {
 		return v, fmt.Errorf("field %s is not what it should be: %w", name, err)
 	}
 	return v, nil
-}
-
-// place is where a document is in its file, which is below 4 GiB. Its size is
-// 0 for an entry that shows none.
-type place struct{ offset, size uint32 }
-
-// library looks up documents that were checked before, by their entries.
-type library struct {
-	c   *checker
-	doc format.Document
-	buf []byte
-}
-
-// errNotShown says that a row is of an entry without a document to hold it
-// against.
-var errNotShown = errors.New("the document of the row's entry is not in the package")
-
-// of returns the document of an entry, valid until the next call.
-func (l *library) of(index int64) (*format.Document, error) {
-	file, at := format.FileDocuments, place{}
-	if i := index - l.c.span.First; i >= 0 && i < l.c.span.Count {
-		at = l.c.shown[i]
-	} else if i, ok := slices.BinarySearchFunc(l.c.referenced, index, reference.compare); ok {
-		file, at = format.FileReferenceDocuments, l.c.referenced[i].shown
-	}
-	if at.size == 0 {
-		return nil, errNotShown
-	}
-	l.buf = append(l.buf[:0], make([]byte, at.size)...)
-	if _, err := l.c.zip.Stored(l.c.files[file]).ReadAt(l.buf, int64(at.offset)); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return &l.doc, l.doc.Parse(l.buf)
 }

@@ -271,10 +271,10 @@ func TestSealedButWrong(t *testing.T) {
 		{"a document altered", func(_ *testLog, f files) { edit(f, format.FileDocuments, `"C-2026-000001"`, `"C-2026-000003"`) },
 			"documents", "ledger/documents", 1, "not the one that the entry commits to"},
 		{"a document under another entry", func(_ *testLog, f files) { edit(f, format.FileDocuments, "entry 3\n", "entry 4\n") },
-			"documents", "ledger/documents", 4, "not the one that the entry commits to"},
+			"documents", "ledger/documents", 3, "record response1: its document is not shown"},
 		{"documents out of order", func(l *testLog, f files) {
 			f[format.FileDocuments] = swap(f[format.FileDocuments], l.docs[3].Append(nil), l.docs[4].Append(nil))
-		}, "documents", "ledger/documents", 3, "out of order"},
+		}, "documents", "ledger/documents", 3, "record response1: its document is not shown"},
 		{"a document from outside", func(l *testLog, f files) {
 			f[format.FileDocuments] = append(l.docs[0].Append(nil), f[format.FileDocuments]...)
 		}, "documents", "ledger/documents", 0, "not in the package"},
@@ -323,7 +323,7 @@ func TestSealedButWrong(t *testing.T) {
 		{"a row without an end", func(_ *testLog, f files) {
 			f["records/cases.jsonl"] = bytes.TrimSuffix(f["records/cases.jsonl"], []byte("\n"))
 		}, "records", "records/cases.jsonl", none, "no end"},
-		{"a cell with another value", func(_ *testLog, f files) { edit(f, "records/cases.csv", "closed", "opened") },
+		{"a cell with another value", func(_ *testLog, f files) { edit(f, "records/cases.csv", ",closed,", ",opened,") },
 			"records", "records/cases.csv", 5, `"state" is not what the row in JSON says`},
 		{"a row in JSON alone", func(_ *testLog, f files) {
 			text := f["records/cases.csv"]
@@ -336,6 +336,39 @@ func TestSealedButWrong(t *testing.T) {
 		{"a column without source", func(_ *testLog, f files) {
 			f["records/cases.csv"] = bytes.ReplaceAll(f["records/cases.csv"], []byte("days"), []byte("weeks"))
 		}, "records", "records/cases.csv", 5, `"weeks" is not what`},
+		{"a row of another record", func(_ *testLog, f files) { edit(f, "records/cases.jsonl", `"record":"case1"`, `"record":"case2"`) },
+			"records", "records/cases.jsonl", 5, `line 1: "record" is not what the entry and its document say`},
+		{"a row of another act", func(_ *testLog, f files) {
+			edit(f, "records/responses.jsonl", `"response.sent"`, `"response.approved"`)
+		},
+			"records", "records/responses.jsonl", 4, `line 1: "act" is not`},
+		{"a row by another actor", func(_ *testLog, f files) { edit(f, "records/approvals.jsonl", `"actor":"ben"`, `"actor":"cleo"`) },
+			"records", "records/approvals.jsonl", 3, `line 1: "actor" is not`},
+		{"a row of another role", func(_ *testLog, f files) {
+			edit(f, "records/approvals.jsonl", `"role":"lead","state"`, `"role":"legal","state"`)
+		},
+			"records", "records/approvals.jsonl", 3, `line 1: "role" is not`},
+		{"a row of another time", func(_ *testLog, f files) {
+			edit(f, "records/cases.jsonl", `"time":"2026-09-21T14`, `"time":"2026-09-21T15`)
+		},
+			"records", "records/cases.jsonl", 5, `line 1: "time" is not`},
+		{"a row of another control", func(_ *testLog, f files) { edit(f, "records/cases.jsonl", `["CC2.3"]`, `["CC2.3","CC7.4"]`) },
+			"records", "records/cases.jsonl", 5, `line 1: "controls" is not`},
+		{"a row with an instant that never was", func(_ *testLog, f files) {
+			edit(f, "records/cases.jsonl", `"opened":"2026-09-21T14:13:21.000000Z"`, `"opened":"2026-09-20T14:13:21.000000Z"`)
+		}, "records", "records/cases.jsonl", 5, `line 1: "opened" is not`},
+		{"a row with another's name", func(_ *testLog, f files) {
+			edit(f, "records/responses.jsonl", `"channel_name":"Help"`, `"channel_name":"Hello"`)
+		},
+			"records", "records/responses.jsonl", 4, `line 1: "channel_name" is not`},
+		{"an approval that nobody gave", func(_ *testLog, f files) {
+			edit(f, "records/approvals.jsonl", string(f["records/approvals.jsonl"]), string(f["records/responses.jsonl"]))
+		}, "records", "records/approvals.jsonl", 4, "line 1: the entry is of the act response.sent, no approval"},
+		{"an approval twice", func(_ *testLog, f files) {
+			f["records/approvals.jsonl"] = bytes.Repeat(f["records/approvals.jsonl"], 2)
+			header, row, _ := bytes.Cut(f["records/approvals.csv"], []byte("\n"))
+			f["records/approvals.csv"] = slices.Concat(header, []byte("\n"), row, row)
+		}, "records", "records/approvals.jsonl", 3, "line 2: the entry is there twice"},
 		{"JSON alone", func(_ *testLog, f files) { delete(f, "records/cases.csv") },
 			"records", "records/cases.jsonl", none, "without a file records/cases.csv"},
 		{"CSV alone", func(_ *testLog, f files) { delete(f, "records/cases.jsonl") },

@@ -1,11 +1,9 @@
 package verify
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,28 +11,32 @@ import (
 	"example.org/countersign/verify/format"
 )
 
-// A rule says what the documents of an act must hold. Rules see the entries of
-// the range in their order.
+// A rule says what the documents of an act must hold. Rules see the entries
+// of the range and the references in the order of the log.
 type rule struct {
-	act   string // the act it is about: its entries must show their document
-	kind  string // or the record kind: those that show it
-	check func(*conduct, *act) error
+	act      string // the act it is about: its entries must show their document
+	kind     string // or the record kind: those that show it
+	anywhere bool   // not in the range alone: also references that show it
+	check    func(*conduct, *act) error
 }
 
 // rules is the table that a later kind of record adds its own to.
 var rules = []rule{
 	{act: "casefile.opened", check: (*conduct).opened},
 	{kind: "casefile", check: (*conduct).numbered},
+	{act: "response.approved", anywhere: true, check: (*conduct).approved},
+	{kind: "response", anywhere: true, check: (*conduct).upheld},
 	{act: "response.sending", check: (*conduct).sending},
 	{act: "response.sent", check: (*conduct).sent},
 	{act: "response.resolved", check: (*conduct).resolved},
 }
 
-// act is an entry of the range and its document.
+// act is an entry and its document.
 type act struct {
-	index int64
-	entry format.Entry
-	doc   *format.Document // nil where it is not shown
+	index     int64
+	entry     format.Entry
+	doc       *format.Document // nil where it is not shown
+	reference bool             // it is outside the range
 }
 
 // conduct follows what was done over the range.
@@ -45,14 +47,18 @@ type conduct struct {
 	numbers map[string]string // tracking numbers as JSON, by the case's record id
 	years   map[int]*year
 
-	cases, responses int64
-	exceptions       []Exception
+	given map[string][]approval // by entries, of each response
+	names format.Names
+
+	cases, responses, approvals int64
+	exceptions                  []Exception
 }
 
 func newConduct(c *checker) *conduct {
 	k := &conduct{
 		byAct: make(map[string][]rule), byKind: make(map[string][]rule),
 		begin: c.summary.FirstTime.UnixMicro(), numbers: make(map[string]string), years: make(map[int]*year),
+		given: make(map[string][]approval), names: make(format.Names),
 	}
 	if c.span.First == 0 {
 		k.begin = math.MinInt64
@@ -71,23 +77,39 @@ func newConduct(c *checker) *conduct {
 func (k *conduct) follow(a *act) error {
 	must, may := k.byAct[a.entry.Act], k.byKind[a.entry.Kind()]
 	if a.doc == nil {
-		if len(must) > 0 {
+		if len(must) > 0 && !a.reference {
 			return fmt.Errorf("record %s: its document is not shown, so that %s cannot be checked", a.entry.Record, a.entry.Act)
 		}
 		return nil
 	}
 	for _, list := range [...][]rule{must, may} {
 		for _, r := range list {
+			if a.reference && !r.anywhere {
+				continue
+			}
 			if err := r.check(k, a); err != nil {
 				return fmt.Errorf("record %s: %w", a.entry.Record, err)
 			}
 		}
 	}
+	return k.learn(a)
+}
+
+// learn takes the name of a person or channel, which rows show beside its id.
+func (k *conduct) learn(a *act) error {
+	k.names.Learn(&a.entry, a.doc)
+	if len(k.names) > maxNames || len(k.names[a.entry.Record]) > maxText {
+		return errors.New("there are more names of persons and channels, or longer ones, than can be held in memory")
+	}
 	return nil
 }
 
-func (k *conduct) conclude(s *Summary) {
-	s.Cases, s.Responses, s.Exceptions = k.cases, k.responses, k.exceptions
+// maxNames bounds the memory that names take.
+const maxNames = 1 << 16
+
+func (k *conduct) conclude(c *checker) {
+	c.names = k.names
+	c.summary.Cases, c.summary.Responses, c.summary.Approvals, c.summary.Exceptions = k.cases, k.responses, k.approvals, k.exceptions
 }
 
 // year is the tracking numbers of one year.
@@ -182,124 +204,5 @@ func (k *conduct) numbered(a *act) error {
 	}
 	y.last = max(y.last, n)
 	k.keep(a)
-	return nil
-}
-
-// Exception is a response that was sent under a named rule instead of the
-// approvals that are otherwise required.
-type Exception struct {
-	Entry  int64
-	Record string
-	Rule   string
-}
-
-// approval is one of a response's.
-type approval struct {
-	By          string `json:"by"`
-	ContentHash string `json:"content_hash"`
-}
-
-// answer is what a response's document says of its approval.
-type answer struct {
-	state, content, sent string
-	authors              []string
-	approvals            []approval
-	quorum               int64
-	exception            string
-}
-
-func (r *answer) read(d *format.Document) error {
-	return cmp.Or(
-		into(&r.state, d, "state"), into(&r.content, d, "content_hash"), into(&r.sent, d, "sent_hash"),
-		into(&r.authors, d, "authors"), into(&r.approvals, d, "approvals"),
-		into(&r.quorum, d, "quorum"), into(&r.exception, d, "exception"))
-}
-
-func into[T any](v *T, d *format.Document, name string) (err error) {
-	*v, err = field[T](d, name)
-	return err
-}
-
-// sending checks a response before its hand-over: where nobody learns how that
-// ends, it is the last that is known of it.
-func (k *conduct) sending(a *act) error {
-	_, err := released(a, "sending")
-	return err
-}
-
-// sent checks a response that went out, and counts it.
-func (k *conduct) sent(a *act) error {
-	r, err := released(a, "sent")
-	if err != nil {
-		return err
-	}
-	k.responses++
-	if r.exception != "" {
-		k.exceptions = append(k.exceptions, Exception{a.index, strings.Clone(a.entry.Record), r.exception})
-	}
-	return nil
-}
-
-// resolved checks a response of which a person said whether it went out.
-func (k *conduct) resolved(a *act) error {
-	state, err := field[string](a.doc, "state")
-	if err != nil || state != "sent" {
-		return err
-	}
-	return k.sent(a)
-}
-
-// released checks that what leaves is what was approved, by as many persons as
-// required who had not written it (CC2.3, CC5.3), or that an exception names
-// the rule for that.
-func released(a *act, state string) (*answer, error) {
-	var r answer
-	if err := r.read(a.doc); err != nil {
-		return nil, err
-	}
-	if r.state != state {
-		return nil, fmt.Errorf("the act is %s but the state of the response %q", a.entry.Act, r.state)
-	}
-	if _, err := format.ParseHex(r.content); err != nil {
-		return nil, fmt.Errorf("content_hash: %w", err)
-	}
-	if r.sent != r.content {
-		return nil, errors.New("what was sent is not the content of the response")
-	}
-	if r.exception == "" {
-		return &r, r.approved()
-	}
-	if len(r.exception) > maxException {
-		return nil, errors.New("the exception does not name a rule but tells a story")
-	}
-	return &r, nil
-}
-
-// maxException is the length in bytes that the name of a rule may have.
-const maxException = 400
-
-// approved checks the approvals of a response that is no exception.
-func (r *answer) approved() error {
-	var by []string
-	for _, p := range r.approvals {
-		switch {
-		case p.By == "":
-			return errors.New("an approval does not say by whom")
-		case slices.Contains(r.authors, p.By):
-			return fmt.Errorf("approved by %q, who is one of its authors", p.By)
-		case p.ContentHash != r.content:
-			return fmt.Errorf("the approval by %q is for other content", p.By)
-		case !slices.Contains(by, p.By):
-			by = append(by, p.By)
-		}
-	}
-	switch {
-	case len(r.authors) == 0:
-		return errors.New("the response has no author")
-	case r.quorum < 1:
-		return errors.New("no approval was required, and no exception names the rule for that")
-	case int64(len(by)) < r.quorum:
-		return fmt.Errorf("approved by %d of the %d persons required", len(by), r.quorum)
-	}
 	return nil
 }

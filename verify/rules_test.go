@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,12 +12,6 @@ import (
 )
 
 func TestResponses(t *testing.T) {
-	approvals := func(pairs ...string) (list []any) {
-		for i := 0; i < len(pairs); i += 2 {
-			list = append(list, map[string]any{"by": pairs[i], "role": "lead", "content_hash": pairs[i+1]})
-		}
-		return list
-	}
 	for _, test := range []struct {
 		name   string
 		fields map[string]any
@@ -42,10 +38,10 @@ func TestResponses(t *testing.T) {
 		{"a story for an exception", with(response(), "exception", strings.Repeat("because ", 100)), "tells a story"},
 	} {
 		l := newLog("log.example", 1)
-		l.act("response.sent", "response1", test.fields)
-		s, err := checkBytes(l.pack(t, l.files(0, 1)), Options{})
+		index := l.answer("response.sent", "response1", test.fields)
+		s, err := checkBytes(l.pack(t, l.files(0, len(l.entries))), Options{})
 		if test.what != "" {
-			want(t, err, "documents", "ledger/documents", 0, "record response1: ")
+			want(t, err, "documents", "ledger/documents", index, "record response1: ")
 		}
 		if err == nil && test.what != "" || err != nil && (test.what == "" || !strings.Contains(err.Error(), test.what)) {
 			t.Errorf("%s: %v", test.name, err)
@@ -75,45 +71,99 @@ func TestResponsesWithoutEnd(t *testing.T) {
 		{"response.drafted", with(alone, "state", "draft"), 0},
 	} {
 		l := newLog("log.example", 1)
-		l.act(test.act, "response1", test.fields)
-		s, err := checkBytes(l.pack(t, l.files(0, 1)), Options{})
+		l.answer(test.act, "response1", test.fields)
+		n := len(l.entries)
+		s, err := checkBytes(l.pack(t, l.files(0, n)), Options{})
 		if (err != nil) != (test.sent < 0) || err == nil && s.Responses != test.sent {
 			t.Errorf("%s of %v: %v", test.act, test.fields["state"], err)
 		}
-		f := l.files(0, 3)
-		f[format.FileDocuments] = nil
+		f := l.files(0, n)
+		f[format.FileDocuments] = bytes.TrimSuffix(f[format.FileDocuments], l.docs[n-1].Append(nil))
 		if _, err := checkBytes(l.pack(t, f), Options{}); (err == nil) != (test.act == "response.ambiguous" || test.act == "response.drafted") {
 			t.Errorf("%s without its document: %v", test.act, err)
 		}
 	}
 }
 
+// without packs the log with one document that does not show a field.
+func without(t *testing.T, l *testLog, index int, name string) error {
+	t.Helper()
+	l = l.clone()
+	d := &l.docs[index]
+	d.Fields = slices.Clone(d.Fields)
+	for i := range d.Fields {
+		if d.Fields[i].Name == name {
+			d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
+		}
+	}
+	_, err := checkBytes(l.pack(t, l.files(0, len(l.entries))), Options{})
+	return err
+}
+
 // A field that a rule needs and that is not shown is no field that is empty.
 func TestRedactedFields(t *testing.T) {
 	l := newLog("log.example", 1)
-	l.act("response.sent", "response1", with(response(), "exception", "rule 1"))
-	l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"})
-	for i := range l.docs[0].Fields {
-		log := l.clone()
-		f := log.files(0, 2)
-		d := log.docs[0]
-		d.Fields = append([]format.Field{}, d.Fields...)
-		d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
-		f[format.FileDocuments] = log.docs[1].Append(d.Append(nil))
-		if _, err := checkBytes(log.pack(t, f), Options{}); err == nil || !strings.Contains(err.Error(), "is not shown") {
-			t.Errorf("without %s: %v", l.docs[0].Fields[i].Name, err)
+	sent := int(l.answer("response.sent", "response1", with(response(), "exception", "rule 1")))
+	opened := int(l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"}))
+	for _, f := range l.docs[sent].Fields {
+		if err := without(t, l, sent, f.Name); err == nil || !strings.Contains(err.Error(), "is not shown") {
+			t.Errorf("without %s: %v", f.Name, err)
 		}
 	}
-	for i, ok := range map[int]bool{0: false, 1: true} {
-		log := l.clone()
-		f := log.files(0, 2)
-		d := log.docs[1]
-		d.Fields = append([]format.Field{}, d.Fields...)
-		d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
-		f[format.FileDocuments] = d.Append(log.docs[0].Append(nil))
-		if _, err := checkBytes(log.pack(t, f), Options{}); (err == nil) != ok {
-			t.Errorf("without %s: %v", l.docs[1].Fields[i].Name, err)
+	for name, ok := range map[string]bool{"number": false, "text": true} {
+		if err := without(t, l, opened, name); (err == nil) != ok {
+			t.Errorf("without %s: %v", name, err)
 		}
+	}
+	for _, name := range []string{"approvals", "content_hash"} {
+		if err := without(t, l, 0, name); err == nil || !strings.Contains(err.Error(), "is not shown") {
+			t.Errorf("an approval without %s: %v", name, err)
+		}
+	}
+}
+
+// An approval is what somebody did, not what a document lists.
+func TestApprovals(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(e *format.Entry, fields map[string]any)
+		what   string
+	}{
+		"as it was":        {func(*format.Entry, map[string]any) {}, ""},
+		"another actor":    {func(e *format.Entry, _ map[string]any) { e.Actor = "cleo" }, "is not by the actor"},
+		"another role":     {func(e *format.Entry, _ map[string]any) { e.Role = "legal" }, "is not by the actor"},
+		"another time":     {func(e *format.Entry, _ map[string]any) { e.Time++ }, "is not by the actor"},
+		"another content":  {func(_ *format.Entry, f map[string]any) { f["content_hash"] = hash2 }, "is not by the actor"},
+		"nothing approved": {func(_ *format.Entry, f map[string]any) { delete(f, "approvals") }, "is not by the actor"},
+		"a word for a time": {func(_ *format.Entry, f map[string]any) {
+			f["approvals"] = []any{map[string]any{"by": "ben", "at": "noon"}}
+		}, "not what it should be"},
+		"another record":  {func(e *format.Entry, _ map[string]any) { e.Record = "response2" }, `approval by "ben" at 2026-09-21T14:13:21.000000Z has no entry`},
+		"no act of that":  {func(e *format.Entry, _ map[string]any) { e.Act = "response.submitted" }, "approval by \"ben\""},
+		"a list of words": {func(e *format.Entry, f map[string]any) { e.Act = "response.submitted"; f["approvals"] = "ben" }, "not what it should be"},
+	} {
+		l := newLog("log.example", 1)
+		fields := with(response(), "state", "approved", "sent_hash", nil, "quorum", 1, "approvals", approvals("ben", hash1))
+		fields["approvals"].([]any)[0].(map[string]any)["at"] = l.now + 1000000
+		e := format.Entry{Act: "response.approved", Record: "response1", Seq: 1, Time: l.now + 1000000, Role: "lead", Actor: "ben"}
+		test.change(&e, fields)
+		l.now = e.Time
+		doc := l.document(fields)
+		e.Commitment = format.Commit(doc.Fields)
+		l.append(e, doc)
+		l.seq["response"]++
+		l.act("response.sent", "response1", with(response(), "quorum", 1, "approvals", []any{with(approvals("ben", hash1)[0].(map[string]any), "at", 1790000001000000)}))
+		_, err := checkBytes(l.pack(t, l.files(0, 2)), Options{})
+		if (err == nil) != (test.what == "") || err != nil && !strings.Contains(err.Error(), test.what) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if test.what != "" {
+			continue
+		}
+		if s, err := checkBytes(l.pack(t, l.files(1, 2, 0)), Options{}); err != nil || s.Approvals != 1 {
+			t.Errorf("approved before the range: %v", err)
+		}
+		_, err = checkBytes(l.pack(t, l.files(1, 2)), Options{})
+		want(t, err, "documents", "ledger/documents", 1, "has no entry response.approved")
 	}
 }
 

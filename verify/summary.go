@@ -31,6 +31,7 @@ type Summary struct {
 	Rows       []Rows
 	Cases      int64 // opened in the range
 	Responses  int64 // sent in the range
+	Approvals  int64 // entries of approvals, references included
 	Exceptions []Exception
 
 	Files    int
@@ -50,13 +51,16 @@ func (s *Summary) conclude(keyGiven bool) {
 	}
 	s.proved("What is shown of %s is what their entries commit to.", count(s.Documents+s.ReferenceDocuments, "document", "documents"))
 	if len(s.Rows) > 0 {
-		s.proved("The rows of records/*.jsonl agree with those documents, and records/*.csv with the rows.")
+		s.proved("The rows of records/*.jsonl agree with those documents and their entries, and records/*.csv with the rows.")
 	}
 	if s.Cases > 0 {
 		s.proved("The tracking numbers of %s have no gap.", count(s.Cases, "new case", "new cases"))
 	}
 	if n := s.Responses - int64(len(s.Exceptions)); n > 0 {
 		s.proved("%s went out exactly as approved, by as many persons as required, none of whom wrote it.", count(n, "response", "responses"))
+	}
+	if s.Approvals > 0 {
+		s.proved("%s: each is an act of the person who is named, for exactly that content, and no response lists another.", count(s.Approvals, "approval", "approvals"))
 	}
 	if keyGiven {
 		s.proved("The key is the one that was asked for.")
@@ -77,7 +81,7 @@ func (s *Summary) conclude(keyGiven bool) {
 	}
 	for _, r := range s.Rows {
 		if len(r.Derived) > 0 {
-			s.notProved("Of %s: %s. No sealed field of that name is shown.", r.File, quoteAll(r.Derived))
+			s.notProved("Of %s: %s. Nothing sealed that is shown is behind them.", r.File, quoteAll(r.Derived))
 		}
 	}
 	s.notProved("The reports and the index: they are unaltered since the seal, but were not computed again.")
@@ -142,7 +146,7 @@ func (s *Summary) Write(w io.Writer) error {
 		line("Records", "%s, %s", r.File, count(r.Rows, "row", "rows"))
 	}
 	line("Cases", "%d opened", s.Cases)
-	line("Responses", "%d sent, %d of them by exception", s.Responses, len(s.Exceptions))
+	line("Responses", "%d sent, %d of them by exception; %s", s.Responses, len(s.Exceptions), count(s.Approvals, "approval", "approvals"))
 	for _, e := range s.Exceptions {
 		line("", "entry %d, record %s: %q", e.Entry, e.Record, e.Rule)
 	}

@@ -106,8 +106,10 @@ type checker struct {
 
 	head       format.Checkpoint // ledger/checkpoint
 	span       format.Range
-	shown      []place // documents of the entries in the range
+	starts     []uint32 // of the entries of the range in their file
+	shown      []place  // their documents
 	referenced []reference
+	names      format.Names
 
 	summary Summary
 }

@@ -40,7 +40,7 @@ func TestPackage(t *testing.T) {
 	}
 	golden(t, "summary.txt", s)
 	if s.First != 1 || s.Count != 5 || s.Tree != 6 || s.SealEntry != 6 || s.Documents != 5 || s.ReferenceDocuments != 1 ||
-		s.Cases != 2 || s.Responses != 1 || len(s.Rows) != 3 || s.Bytes != int64(len(b)) {
+		s.Cases != 2 || s.Responses != 1 || len(s.Rows) != 4 || s.Bytes != int64(len(b)) {
 		t.Errorf("summary %+v", s)
 	}
 }
@@ -69,11 +69,12 @@ func golden(t *testing.T, name string, s *Summary) {
 
 func TestSummaryOfLess(t *testing.T) {
 	l := smallLog()
+	l.act("casefile.noted", "case1", nil)
 	l.act("response.sent", "response2", with(response(), "exception", "emergency release 3 \x1b[31m", "approvals", nil))
 	// What is hidden afterwards is hidden in the package alone.
-	l.docs[5].Fields[1] = format.Field{Redacted: true, Leaf: l.docs[5].Fields[1].Hash()}
-	f := l.files(1, 7)
-	f[format.FileDocuments] = bytes.Replace(f[format.FileDocuments], l.docs[3].Append(nil), nil, 1)
+	l.docs[5].Fields[2] = format.Field{Redacted: true, Leaf: l.docs[5].Fields[2].Hash()}
+	f := l.files(1, 8)
+	f[format.FileDocuments] = bytes.Replace(f[format.FileDocuments], l.docs[6].Append(nil), nil, 1)
 	l.rows(f, "cases", 5)
 	s, err := checkBytes(l.pack(t, f), Options{})
 	if err != nil {

@@ -34,7 +34,8 @@ type builder struct {
 	files   int64 // in the archive so far
 	tables  []*table
 	answers map[string]*answers // by case
-	saved   map[string]*saved   // by communication
+	decided map[decision]placed
+	saved   map[string]*saved // by communication
 	lines   []caseLine
 }
 
@@ -175,12 +176,10 @@ func (b *builder) period(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if x.Final() {
-			b.shelve(x, at)
-			if x.Message != nil {
-				if err := b.content(ctx, x); err != nil {
-					return err
-				}
+		b.shelve(x, at)
+		if x.Final() && x.Message != nil {
+			if err := b.content(ctx, x); err != nil {
+				return err
 			}
 		}
 		if slices.Contains([]string{extract.KindPerson, extract.KindToken, extract.KindSignIn}, x.Entry.Kind()) {
@@ -200,10 +199,16 @@ func (b *builder) period(ctx context.Context) error {
 	return b.copy(format.FileDocuments, b.library.Shown)
 }
 
-// shelve keeps where the document of a version is, and by what it is sorted.
+// shelve keeps where the document of a version is, and by what it is sorted,
+// and where somebody's decision is.
 func (b *builder) shelve(x *extract.Disclosed, at extract.Place) {
-	x.Version.Where = at
-	x.Version.Key = sortKey(x.Entry.Kind(), x.Doc)
+	if x.Final() {
+		x.Version.Where = at
+		x.Version.Key = sortKey(x.Entry.Kind(), x.Doc)
+	}
+	if extract.IsDecision(x.Entry.Act) {
+		b.decided[decision{x.Version.Record, strings.Clone(x.Entry.Actor), x.Entry.Time}] = placed{x.Index, strings.Clone(x.Entry.Role), at}
+	}
 }
 
 // references discloses the records that the package speaks of although the
@@ -214,6 +219,7 @@ func (b *builder) references(ctx context.Context) error {
 		return err
 	}
 	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
 	w, err := b.create(format.FileReferences)
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func (d *Desk) Build(ctx context.Context, actor ledger.Actor, p Period, opt Buil
 	if progress == nil {
 		progress = func(string, int64, int64) {}
 	}
-	b := &builder{desk: d, actor: actor, opt: opt, progress: progress, saved: map[string]*saved{}}
+	b := &builder{desk: d, actor: actor, opt: opt, progress: progress, saved: map[string]*saved{}, decided: map[decision]placed{}}
 	defer b.close()
 	made, err := b.build(ctx, p)
 	if err != nil {

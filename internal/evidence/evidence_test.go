@@ -44,6 +44,12 @@ func TestPackage(t *testing.T) {
 		if s.From != "2026-07-01" || s.To != "2026-09-30" || s.Cases != 7 || s.Responses != 3 || len(s.Exceptions) != 0 || s.Hidden != 0 {
 			t.Errorf("the offline check says %+v", s)
 		}
+		for _, r := range s.Rows {
+			name := strings.TrimSuffix(strings.TrimPrefix(r.File, "records/"), ".jsonl")
+			if got := strings.Join(r.Derived, " "); got != unproved[name] {
+				t.Errorf("%s: nothing sealed is behind %q, want %q", name, got, unproved[name])
+			}
+		}
 		for _, line := range s.NotProved {
 			if strings.Contains(line, "the package does not have the documents") {
 				t.Errorf("documents are missing: %s", line)
@@ -62,6 +68,41 @@ func TestPackage(t *testing.T) {
 		list, err := o.evidence.Made(t.Context())
 		if err != nil || len(list) != 1 || list[0].ID != p.ID {
 			t.Errorf("packages made: %v, %v", list, err)
+		}
+	})
+}
+
+// unproved are the columns that were computed for those who read, and that an
+// auditor must take from the report's word. Names, times, acts are not.
+var unproved = map[string]string{
+	"approval-matrix": "approver_roles audience category policy position reason required rule severity",
+	"cases":           "approvers clock first_entry responders response_seconds target_seconds",
+	"channels":        "in_force",
+	"communications":  "attachment_names channel_address claimed first_entry recipients sender text_file",
+	"exceptions":      "occurred type what who",
+	"people":          "state",
+	"policies":        "effective in_force",
+	"responses":       "recipients",
+}
+
+// TestApprovals holds that an approval in the rows is the act of the person who
+// gave it, also where that was before the period.
+func TestApprovals(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.quarter()
+		for from, want := range map[time.Time]int64{q3.From: 4, q3.From.AddDate(0, 0, 6): 4, q3.From.AddDate(0, 0, 40): 4, q3.To.Add(time.Hour): 4} {
+			b, _ := o.build(evidence.Period{From: from, To: q3.To.AddDate(0, 1, 0)}, evidence.BuildOptions{})
+			s, err := check(t, b, o.VerifierKey())
+			o.must(err)
+			list := rows(t, files(t, b)["records/approvals.csv"])
+			if s.Approvals != want || int64(len(list)) != want {
+				t.Errorf("from %s: %d approvals are proved, %d listed, want %d", from, s.Approvals, len(list), want)
+			}
+			for _, r := range list {
+				if r["act"] != "response.approved" || r["actor_name"] != "Lea Lead" || r["role"] != "lead" || r["content_hash"] == "" {
+					t.Errorf("%v", r)
+				}
+			}
 		}
 	})
 }

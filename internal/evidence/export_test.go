@@ -9,7 +9,7 @@ import (
 // Misreport makes a package up to the recount with a report that was changed,
 // and returns what the recount says.
 func (d *Desk) Misreport(ctx context.Context, p Period, change func(*Report)) error {
-	b := &builder{desk: d, actor: ledger.System, saved: map[string]*saved{}, progress: func(string, int64, int64) {}}
+	b := &builder{desk: d, actor: ledger.System, saved: map[string]*saved{}, decided: map[decision]placed{}, progress: func(string, int64, int64) {}}
 	defer b.close()
 	if err := b.begin(ctx, p); err != nil {
 		return err

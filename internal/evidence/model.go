@@ -10,6 +10,7 @@ import (
 	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/paper"
+	"example.org/countersign/verify/format"
 )
 
 // maxListed is how many rows the two reports list at most; all are in the CSV.
@@ -153,7 +154,7 @@ func (b *builder) scope() []paper.Block {
 		{Text: "A first answer counts in the period in which it was delivered; its target was met or missed. A case without an answer counts as late where its deadline had passed at the end. Cases set aside as spam or out of scope have no clock. Automatic confirmations stop no clock. Median and nine in ten are in the time that the target counts, which is business hours unless it says otherwise."},
 		{Facts: paper.Facts(
 			"Query", fmt.Sprintf("entries %s to %s of the log %s, and what they refer to", phrase.Number(r.Log.First), phrase.Number(max(r.Log.First+r.Log.Count-1, r.Log.First)), r.Log.Origin),
-			"Parameters", fmt.Sprintf("from %s, until before %s, raw content %s", stamp(r.Period.From.UnixMicro()), stamp(r.Period.To.UnixMicro()), map[bool]string{true: "included", false: "not included"}[b.opt.WithRaw]),
+			"Parameters", fmt.Sprintf("from %s, until before %s, raw content %s", format.Instant(r.Period.From.UnixMicro()), format.Instant(r.Period.To.UnixMicro()), map[bool]string{true: "included", false: "not included"}[b.opt.WithRaw]),
 			"Time zone", "UTC, for days, weeks and times",
 			"Tracking numbers given", numbers,
 			"Rows", strings.Join(rows, ", "),

@@ -14,8 +14,9 @@ import (
 )
 
 // outside returns the entries of before the period that its records refer to:
-// cases that were open all the time, the answers to the cases of the package,
-// and the registers that people, channels and policies are named from.
+// cases that were open all the time, the answers to the cases of the package
+// and who approved them, and the registers that people, channels and policies
+// are named from. One may be there twice.
 func (b *builder) outside(ctx context.Context) ([]int64, error) {
 	s := b.survey
 	var wanted []int64
@@ -38,9 +39,14 @@ func (b *builder) outside(ctx context.Context) ([]int64, error) {
 		}
 	}
 	err := answersTo(ctx, b.desk.ledger, func(id, casefile string) error {
-		if v := s.Version(extract.KindResponse, id); v != nil && !s.Touched(v) && cases[casefile] {
+		v := s.Version(extract.KindResponse, id)
+		if v == nil || !s.Touched(v) && !cases[casefile] {
+			return nil
+		}
+		if !s.Touched(v) {
 			wanted = append(wanted, v.Entry)
 		}
+		wanted = append(wanted, s.Decisions[id]...)
 		return nil
 	})
 	if err != nil {

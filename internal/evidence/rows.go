@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/verify/format"
@@ -73,13 +72,8 @@ func (r *row) put(name string, value any) {
 // RFC 3339 in UTC; zero is not yet.
 func (r *row) at(name string, micros int64) {
 	if micros != 0 {
-		r.put(name, stamp(micros))
+		r.put(name, format.Instant(micros))
 	}
-}
-
-// stamp writes an instant in Unix microseconds.
-func stamp(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
 }
 
 func (r *row) fail(err error) {

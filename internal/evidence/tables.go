@@ -35,7 +35,7 @@ var (
 	responseColumns = columns("number", "seq", "state", "channel_name", "recipients", "copies", "subject", "author_names", "approver_names",
 		"quorum", "rule", "exception", "created", "submitted", "approved", "sent", "updated", "content_hash", "sent_hash", "attachment_names",
 		"message_id", "attempts")
-	approvalColumns    = columns("number", "seq", "decision", "decider_name", "decider", "decider_role", "decided", "reason", "approved_content", "content_hash", "rule")
+	approvalColumns    = columns("number", "seq", "act", "actor_name", "actor", "role", "time", "reason", "content_hash", "rule")
 	dispositionColumns = columns("number", "disposition", "disposition_reason", "classified_by", "received", "channel_name")
 	channelColumns     = columns("name", "kind", "address", "direction", "audience", "purpose", "state", "owner_name", "published", "review_due",
 		"proposed_by_name", "proposed", "approved_by_name", "approved", "reviewed_by_name", "reviewed", "retired", "retire_reason", "updated", "in_force")
@@ -44,7 +44,7 @@ var (
 	matrixColumns    = columns("policy", "position", "rule", "category", "severity", "audience", "required", "approver_roles", "reason")
 	personColumns    = columns("name", "email", "state", "roles", "totp", "approval_suspended", "created", "enrolled", "deactivated", "updated")
 	tokenColumns     = columns("name", "person_name", "roles", "approves", "created", "expires", "revoked", "revoked_by_name")
-	exceptionColumns = columns("type", "number", "time", "who", "what")
+	exceptionColumns = columns("type", "number", "occurred", "who", "what")
 	historyColumns   = columns("time", "act", "number", "state", "disposition", "category", "severity", "assignee_name", "actor_name", "actor", "role", "controls")
 	accessColumns    = columns("time", "act", "person_name", "roles", "method", "ending", "failures", "active", "approval_suspended", "expires", "actor_name", "actor", "role", "controls")
 )
@@ -149,7 +149,7 @@ func (b *builder) responses(context.Context) error {
 		if err := t.add(r); err != nil {
 			return err
 		}
-		return b.decisions(approvals, v, x, r.doc)
+		return b.decisions(approvals, x, v.Record)
 	})
 }
 
@@ -177,32 +177,6 @@ func approversOf(x *response.Response) (ids []string) {
 		ids = append(ids, a.By)
 	}
 	return ids
-}
-
-// decisions adds a row for everybody who approved or declined a response.
-func (b *builder) decisions(t *table, v *extract.Version, x *response.Response, doc *format.Document) error {
-	add := func(decision, by, role string, at int64, reason, content string) error {
-		r := newRow(v.Entry, v.Record, doc, "number", "seq", "content_hash", "rule")
-		r.put("decision", decision)
-		r.put("decider", by)
-		r.put("decider_name", b.register.person(by))
-		r.put("decider_role", role)
-		r.at("decided", at)
-		r.put("reason", reason)
-		r.put("approved_content", content)
-		return t.add(r)
-	}
-	for _, a := range x.Approvals {
-		if err := add("approved", a.By, a.Role, a.At, "", a.ContentHash); err != nil {
-			return err
-		}
-	}
-	for _, d := range x.Declines {
-		if err := add("declined", d.By, "", d.At, d.Reason, ""); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (b *builder) cases(context.Context) error {
@@ -432,7 +406,7 @@ func (b *builder) exceptions() error {
 		}
 		r := newRow(x.version.Entry, x.version.Record, doc, "number")
 		r.put("type", x.kind)
-		r.at("time", x.at)
+		r.at("occurred", x.at)
 		r.put("who", b.name(x.who))
 		r.put("what", x.what)
 		if err := t.add(r); err != nil {

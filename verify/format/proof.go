@@ -165,14 +165,26 @@ func NewReferences(r io.Reader) *References { return &References{blocks{r: r}} }
 
 // Next returns the next reference, io.EOF after the last.
 func (r *References) Next() (Reference, error) {
-	var ref Reference
 	block, err := r.blocks.next()
 	if err != nil {
-		return ref, err
+		return Reference{}, err
 	}
+	return ParseReference(block)
+}
+
+// Span returns where in the reader the block of the last reference is, for
+// ParseReference: offset and length in bytes.
+func (r *References) Span() (offset int64, size int) { return r.blocks.span() }
+
+// ParseReference parses the block of one reference, without its empty line.
+func ParseReference(block []byte) (Reference, error) {
+	var ref Reference
 	lines, err := cutLines(block)
 	if err != nil {
 		return ref, err
+	}
+	if len(lines) == 0 {
+		return ref, errors.New("a reference is empty")
 	}
 	index, ok := strings.CutPrefix(lines[0], "entry ")
 	if ref.Index, ok = parseIntIf(ok, index); !ok {

@@ -74,6 +74,10 @@ type Survey struct {
 	First, End int64 // range of the entries of the period
 	Kinds      map[string]*Census
 
+	// Decisions are the entries of before the period in which somebody approved
+	// or declined a response, by the response.
+	Decisions map[string][]int64
+
 	ledger *ledger.Ledger
 }
 
@@ -81,7 +85,7 @@ type Survey struct {
 // up to the end of the period. It fails with a *ledger.Mismatch where one is
 // missing or altered, or where a record's row does not agree with the log.
 func Take(ctx context.Context, l *ledger.Ledger, p Period, progress func(stage string, done, total int64)) (*Survey, error) {
-	s := &Survey{Period: p, Made: l.Now(), Kinds: map[string]*Census{}, ledger: l}
+	s := &Survey{Period: p, Made: l.Now(), Kinds: map[string]*Census{}, Decisions: map[string][]int64{}, ledger: l}
 	if err := p.check(s.Made); err != nil {
 		return nil, err
 	}
@@ -174,18 +178,25 @@ func (s *Survey) count(index int64, body []byte, now *int64, acts map[string]str
 		}
 		c.Last = e.Seq
 	}
-	if within || c.kept {
-		c.take(index, &e, within, acts)
+	if !within && !c.kept {
+		return nil
+	}
+	v := c.take(index, &e, within, acts)
+	if !within && IsDecision(v.Act) {
+		s.Decisions[v.Record] = append(s.Decisions[v.Record], index)
 	}
 	return nil
 }
+
+// IsDecision reports whether an act is somebody's yes or no to a response.
+func IsDecision(act string) bool { return act == "response.approved" || act == "response.declined" }
 
 // begins are the verbs that begin a record of a passing kind, of which the
 // survey does not see what was before the period.
 var begins = []string{"received", "noted", "sent", "opened", "failed", "sealed"}
 
 // take makes the entry the newest of its record.
-func (c *Census) take(index int64, e *format.Entry, within bool, acts map[string]string) {
+func (c *Census) take(index int64, e *format.Entry, within bool, acts map[string]string) *Version {
 	act, ok := acts[e.Act]
 	if !ok {
 		act = strings.Clone(e.Act)
@@ -201,6 +212,7 @@ func (c *Census) take(index int64, e *format.Entry, within bool, acts map[string
 		c.latest[v.Record] = v
 	}
 	v.Entry, v.Act = index, act
+	return v
 }
 
 // Of returns the versions of a kind that f picks, in the order of the entries.

@@ -229,7 +229,7 @@ func (x *Counter) target(c cells, answered time.Time, closed bool) error {
 }
 
 func (x *Counter) approval(c cells) error {
-	if c["decision"] == "approved" {
+	if c["act"] == "response.approved" {
 		x.approvals[strings.Clone(c["record"])]++
 	}
 	return nil
