@@ -178,6 +178,22 @@ func (s *Store) Open(key keyring.Key, ref Ref) (io.ReadCloser, error) {
 	return &reader{f, plain, sha256.New(), ref, 0}, nil
 }
 
+// Remove deletes the file of a blob, durably. One that is gone already is no
+// error.
+func (s *Store) Remove(ref Ref) error {
+	if raw, err := base64.RawURLEncoding.DecodeString(ref.Name); err != nil || len(raw) != 16 {
+		return fmt.Errorf("%w: bad name", ErrAltered)
+	}
+	path := s.path(ref.Name)
+	if err := os.Remove(path); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("remove blob: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
 type reader struct {
 	file  *os.File
 	plain io.Reader

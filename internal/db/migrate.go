@@ -105,12 +105,15 @@ func (d *DB) expand(script string) string {
 }
 
 // guard returns the triggers that make a table append-only. A log table never
-// changes. A row of a record table changes only together with an entry that
+// changes, but that a payload may be emptied: that is erasure. A row of a record table changes only together with an entry that
 // this very transaction appends: its index is at or past the head's size until
 // the head moves, last of all. Whoever owns the database can switch triggers
 // off; ledger.Verify finds what was done meanwhile.
 func guard(dialect Dialect, table string) string {
 	update := "1=1"
+	if table == "ledger_payload" {
+		update = "length(NEW.body) > 0 OR NEW.idx <> OLD.idx OR NEW.prev <> OLD.prev OR NEW.leaf <> OLD.leaf"
+	}
 	if Tables[table] == Record {
 		update = "NEW.id <> OLD.id OR NEW.entry <= OLD.entry OR NEW.entry < (SELECT size FROM ledger_head)"
 	}

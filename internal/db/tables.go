@@ -13,12 +13,18 @@ const (
 
 // Tables lists every table of the database. A test compares it with the schema.
 var Tables = map[string]Class{
-	"ledger_head":    Log,
-	"ledger_entry":   Log,
-	"ledger_payload": Log,
-	"ledger_counter": Work,
+	"ledger_head":      Log,
+	"ledger_entry":     Log,
+	"ledger_payload":   Log,
+	"ledger_node":      Log,
+	"ledger_redacted":  Log,
+	"ledger_counter":   Work,
+	"ledger_erasure":   Work,
+	"ledger_published": Work,
 
 	"api_request": Work,
+
+	"drill": Record,
 
 	"casefile":         Record,
 	"communication":    Record,
@@ -47,6 +53,10 @@ var Tables = map[string]Class{
 
 	"response":          Record,
 	"response_autosave": Work,
+
+	"witness_checkpoint":  Work,
+	"witness_cosignature": Work,
+	"witness_state":       Work,
 
 	"goose_db_version": Work,
 }

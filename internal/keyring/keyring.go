@@ -212,6 +212,60 @@ func (r *Keyring) Key(ctx context.Context, id int64) (Key, error) {
 	return k, nil
 }
 
+// Destroy makes keys unreadable for good: zeros take their places, in the file
+// and in its log. It is idempotent.
+func (r *Keyring) Destroy(ctx context.Context, ids ...int64) error {
+	blocks := map[int64][]int64{}
+	for _, id := range ids {
+		blocks[id/blockSize] = append(blocks[id/blockSize], id)
+	}
+	for n, ids := range blocks {
+		if err := r.destroy(ctx, n, ids); err != nil {
+			return fmt.Errorf("destroy keys: %w", err)
+		}
+	}
+	// secure_delete overwrites pages, but the log still has their old content.
+	var busy, frames, moved int
+	if err := r.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("destroy keys: %w", err)
+	}
+	if busy != 0 {
+		return errors.New("destroy keys: somebody reads the keyring; its log still holds them")
+	}
+	return nil
+}
+
+func (r *Keyring) destroy(ctx context.Context, n int64, ids []int64) error {
+	tx, err := r.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var material []byte
+	err = tx.QueryRowContext(ctx, `SELECT material FROM block WHERE n = ?`, n).Scan(&material)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if at := id % blockSize * KeySize; at+KeySize <= int64(len(material)) {
+			clear(material[at : at+KeySize])
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE block SET material = ? WHERE n = ?`, material, n); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	delete(r.cache, n)
+	r.mu.Unlock()
+	return nil
+}
+
 // Secret returns the named secret of the installation, 32 random bytes made at
 // first use: the ledger's signing seed, the key of the blind indexes.
 func (r *Keyring) Secret(ctx context.Context, name string) ([KeySize]byte, error) {

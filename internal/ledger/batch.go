@@ -26,6 +26,7 @@ type batch struct {
 	head      head
 	now       int64 // time of the last turn, Unix microseconds
 	kept      []*pending
+	nodes     []node
 	members   []*request
 	savepoint bool // one is open
 	next      head // as this batch leaves it
@@ -234,6 +235,7 @@ func (b *batch) append() error {
 		p.entry.Seq = b.next.kinds[kind]
 		p.leaf = p.entry.Append(make([]byte, 0, 256))
 		p.hash = format.LeafHash(p.leaf)
+		b.nodes = append(b.nodes, completed(&b.next.tree, p.hash)...)
 		b.next.tree.Append(p.hash)
 	}
 	return b.conn.Series(append(b.insert(), b.moveHead())...)
@@ -287,6 +289,10 @@ func (b *batch) insert() (series []db.Statement) {
 		series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
 			db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
 		rest = rest[n:]
+	}
+	for _, x := range b.nodes {
+		series = append(series, db.Statement{Query: `INSERT INTO ledger_node (level, n, hash) VALUES ($1, $2, $3)`,
+			Args: []any{x.level, x.n, x.hash[:]}, Rows: 1})
 	}
 	return series
 }

@@ -211,59 +211,82 @@ func unitContext(kind, record, unit string) []byte {
 	return []byte(kind + "\x00" + record + "\x00" + unit)
 }
 
-// unseal decrypts a payload into the JSON of its units.
-func unseal(ctx context.Context, keys *keyring.Keyring, kind, record string, body []byte) (plain [][]byte, used []unitKey, err error) {
+// openPayload decrypts the units of a payload whose keys are there.
+func openPayload(ctx context.Context, keys *keyring.Keyring, kind, record string, body []byte) (*opened, error) {
 	damaged := errors.New("payload is damaged")
 	if len(body) < 1+format.NonceSize || body[0] != payloadVersion {
-		return nil, nil, damaged
+		return nil, damaged
 	}
-	nonce, rest := body[1:1+format.NonceSize], body[1+format.NonceSize:]
+	o := &opened{nonce: [format.NonceSize]byte(body[1:])}
+	rest := body[1+format.NonceSize:]
 	for len(rest) > 0 {
 		n := int(rest[0])
 		if len(rest) < 1+n+12 {
-			return nil, nil, damaged
+			return nil, damaged
 		}
 		unit, keyID := string(rest[1:1+n]), int64(binary.BigEndian.Uint64(rest[1+n:]))
 		size := int(binary.BigEndian.Uint32(rest[1+n+8:]))
 		rest = rest[1+n+12:]
 		if size > len(rest) {
-			return nil, nil, damaged
+			return nil, damaged
 		}
+		sealed := rest[:size]
+		rest = rest[size:]
 		key, err := keys.Key(ctx, keyID)
+		if errors.Is(err, keyring.ErrDestroyed) {
+			o.gone = append(o.gone, unit)
+			continue
+		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("unit %q: %w", unit, err)
+			return nil, fmt.Errorf("unit %q: %w", unit, err)
 		}
 		encrypt, _ := key.Unit()
 		aead, err := unitCipher(encrypt)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		text, err := aead.Open(nil, nonce[:aead.NonceSize()], rest[:size], unitContext(kind, record, unit))
+		text, err := aead.Open(nil, o.nonce[:aead.NonceSize()], sealed, unitContext(kind, record, unit))
 		if err != nil {
-			return nil, nil, fmt.Errorf("%w: unit %q does not decrypt", damaged, unit)
+			return nil, fmt.Errorf("%w: unit %q does not decrypt", damaged, unit)
 		}
-		plain, used, rest = append(plain, text), append(used, unitKey{unit, key}), rest[size:]
+		o.plain, o.keys = append(o.plain, text), append(o.keys, unitKey{unit, key})
 	}
-	return plain, used, nil
+	return o, nil
+}
+
+// unseal is openPayload for the newest version of a record, of which nothing
+// can be erased.
+func unseal(ctx context.Context, keys *keyring.Keyring, kind, record string, body []byte) (*opened, error) {
+	o, err := openPayload(ctx, keys, kind, record, body)
+	if err == nil && len(o.gone) > 0 {
+		err = fmt.Errorf("unit %q: %w", o.gone[0], errDestroyed)
+	}
+	return o, err
 }
 
 // fieldsOf returns the fields of an opened document with their salts, as they
-// were committed.
-func fieldsOf(plain [][]byte, keys []unitKey, nonce [format.NonceSize]byte) ([]format.Field, []string, error) {
+// were committed, and their units. Among them, by their hashes, are those of
+// erased that cannot be opened any more.
+func fieldsOf(o *opened, erased []format.Field) ([]format.Field, []string, error) {
 	type field struct {
 		format.Field
 		unit string
 	}
 	var all []field
-	for i, unit := range plain {
+	for i, unit := range o.plain {
 		var values map[string]json.RawMessage
 		if err := json.Unmarshal(unit, &values); err != nil {
 			return nil, nil, fmt.Errorf("document is damaged: %w", err)
 		}
-		_, salts := keys[i].key.Unit()
-		salt := salter(salts, nonce)
+		_, salts := o.keys[i].key.Unit()
+		salt := salter(salts, o.nonce)
 		for name, value := range values {
-			all = append(all, field{format.Field{Name: name, Value: value, Salt: salt(name)}, keys[i].unit})
+			all = append(all, field{format.Field{Name: name, Value: value, Salt: salt(name)}, o.keys[i].unit})
+		}
+	}
+	for _, f := range erased {
+		if !slices.ContainsFunc(all, func(x field) bool { return x.Name == f.Name }) {
+			all = append(all, field{f, ""})
 		}
 	}
 	slices.SortFunc(all, func(a, b field) int { return cmp.Compare(a.Name, b.Name) })

@@ -20,7 +20,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"hash"
 	"maps"
@@ -51,18 +50,17 @@ var System = Actor{ID: "system", Role: "system"}
 
 // Ledger reads and writes one database. It is safe for concurrent use.
 type Ledger struct {
-	db       *db.DB
-	keys     *keyring.Keyring
-	blobs    *blob.Store
-	clock    clock.Clock
-	kinds    map[string]Records
-	index    Index
-	signer   note.Signer
-	verifier note.Verifier
-	vkey     string
-	origin   string
-	headKey  [keyring.KeySize]byte // of the MAC that says that we wrote a head
-	known    atomic.Pointer[head]  // the head that this process wrote last
+	db      *db.DB
+	keys    *keyring.Keyring
+	blobs   *blob.Store
+	clock   clock.Clock
+	kinds   map[string]Records
+	index   Index
+	signer  note.Signer
+	key     format.Key
+	origin  string
+	headKey [keyring.KeySize]byte // of the MAC that says that we wrote a head
+	known   atomic.Pointer[head]  // the head that this process wrote last
 
 	mu      sync.Mutex
 	queue   []*request
@@ -147,15 +145,12 @@ func (l *Ledger) openSigner(ctx context.Context) error {
 		return err
 	}
 	private := ed25519.NewKeyFromSeed(seed[:])
-	public := append([]byte{1}, private.Public().(ed25519.PublicKey)...) // 1: Ed25519, C2SP signed-note
-	sum := sha256.Sum256(append([]byte(l.origin+"\n"), public...))
-	hash := binary.BigEndian.Uint32(sum[:])
-	l.vkey = fmt.Sprintf("%s+%08x+%s", l.origin, hash, base64.StdEncoding.EncodeToString(public))
-	skey := fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", l.origin, hash, base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)))
-	if l.signer, err = note.NewSigner(skey); err != nil {
+	if l.key, err = format.NewKey(l.origin, private.Public().(ed25519.PublicKey)); err != nil {
 		return fmt.Errorf("ledger signing key: %w", err)
 	}
-	if l.verifier, err = note.NewVerifier(l.vkey); err != nil {
+	id, _, _ := strings.Cut(strings.TrimPrefix(l.key.String(), l.origin+"+"), "+")
+	skey := fmt.Sprintf("PRIVATE+KEY+%s+%s+%s", l.origin, id, base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)))
+	if l.signer, err = note.NewSigner(skey); err != nil {
 		return fmt.Errorf("ledger signing key: %w", err)
 	}
 	return nil
@@ -174,7 +169,7 @@ func (l *Ledger) Close() {
 
 // VerifierKey returns the public key of the log, in the form of C2SP
 // signed-note: what an outsider needs to know beforehand.
-func (l *Ledger) VerifierKey() string { return l.vkey }
+func (l *Ledger) VerifierKey() string { return l.key.String() }
 
 // Origin returns the name of the log in its checkpoints.
 func (l *Ledger) Origin() string { return l.origin }

@@ -181,12 +181,29 @@ func (k *Kind[T, P]) open(ctx context.Context, s Source, doc P, body []byte) err
 		r.keys = &keys
 		return decode(p.plain, doc)
 	}
-	plain, keys, err := unseal(ctx, s.keyring(), k.name, r.ID, body)
+	o, err := unseal(ctx, s.keyring(), k.name, r.ID, body)
 	if err != nil {
 		return err
 	}
-	r.keys = &keys
-	return decode(plain, doc)
+	r.keys = &o.keys
+	return decode(o.plain, doc)
+}
+
+// openOld is open for a version of which something may be erased.
+func (k *Kind[T, P]) openOld(ctx context.Context, s Source, doc P, body []byte) (erased bool, err error) {
+	r := doc.record()
+	if s.pending(r.Entry) != nil {
+		return false, k.open(ctx, s, doc, body)
+	}
+	if r.stored = true; len(body) == 0 {
+		return true, nil
+	}
+	o, err := openPayload(ctx, s.keyring(), k.name, r.ID, body)
+	if err != nil {
+		return false, err
+	}
+	r.keys = &o.keys
+	return len(o.gone) > 0, decode(o.plain, doc)
 }
 
 func decode(plain [][]byte, doc any) error {
@@ -206,6 +223,8 @@ type Version[P any] struct {
 	Doc   P
 	Entry format.Entry
 	Index int64
+
+	Erased bool // some of it is gone
 }
 
 // At returns when the version came to be.
@@ -230,7 +249,9 @@ func (k *Kind[T, P]) History(ctx context.Context, s Source, id string) ([]Versio
 		if v.Entry, err = format.ParseEntry(entry); err != nil {
 			return nil, fmt.Errorf("history of %s %s: %w", k.name, id, err)
 		}
-		if err := k.open(ctx, s, v.Doc, body); err != nil {
+		if v.Index == last.record().Entry {
+			v.Doc = last
+		} else if v.Erased, err = k.openOld(ctx, s, v.Doc, body); err != nil {
 			return nil, fmt.Errorf("history of %s %s: %w", k.name, id, err)
 		}
 		out = append(out, v)

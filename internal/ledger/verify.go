@@ -57,7 +57,7 @@ func (l *Ledger) Verify(ctx context.Context, opt Options) (*Report, error) {
 		if err != nil {
 			return err
 		}
-		c := &checking{ledger: l, q: q, opt: opt, head: h, last: map[string]map[string]int64{},
+		c := &checking{ledger: l, q: q, opt: opt, head: h, last: map[string]map[string]int64{}, nodes: map[[2]int64]format.Hash{}, awaits: map[string]string{},
 			report: &Report{Size: h.tree.Size, Root: h.tree.Root(), Records: map[string]int64{}}}
 		report = c.report
 		return c.all(ctx)
@@ -69,15 +69,23 @@ func (l *Ledger) Verify(ctx context.Context, opt Options) (*Report, error) {
 }
 
 type checking struct {
-	ledger *Ledger
-	q      db.Querier
-	opt    Options
-	head   head
-	last   map[string]map[string]int64 // newest entry of each record, by kind
-	report *Report
+	ledger   *Ledger
+	q        db.Querier
+	opt      Options
+	head     head
+	last     map[string]map[string]int64 // newest entry of each record, by kind
+	nodes    map[[2]int64]format.Hash    // by level and n
+	awaits   map[string]string           // records of which an entry lost content, until one says that it was erased
+	redacted map[int64][]format.Field    // hashes of erased fields by entry, until it was checked
+	report   *Report
 }
 
 func (c *checking) all(ctx context.Context) error {
+	if c.opt.Full {
+		if err := c.readRedacted(ctx); err != nil {
+			return err
+		}
+	}
 	if err := c.log(ctx); err != nil {
 		return err
 	}
@@ -128,6 +136,9 @@ func (c *checking) log(ctx context.Context) error {
 			return &Mismatch{where, "is out of sequence"}
 		}
 		now = e.Time
+		for _, x := range completed(&tree, hash) {
+			c.nodes[[2]int64{int64(x.level), x.n}] = x.hash
+		}
 		tree.Append(hash)
 		if err := c.payload(ctx, where, &e, index, *prev, payload); err != nil {
 			return err
@@ -158,13 +169,24 @@ func (c *checking) compareHead(ctx context.Context, tree *format.Tree, now int64
 	} else if ok {
 		return &Mismatch{fmt.Sprintf("payload %d", stray), "belongs to no entry"}
 	}
+	for _, where := range slices.Sorted(maps.Values(c.awaits)) {
+		return &Mismatch{"payload of " + where, "is gone, and no later entry says that it was erased"}
+	}
+	for _, index := range slices.Sorted(maps.Keys(c.redacted)) {
+		return &Mismatch{fmt.Sprintf("ledger_redacted, entry %d", index), "belongs to no entry"}
+	}
+	if err := c.checkNodes(ctx); err != nil {
+		return err
+	}
 	c.opt.Progress("entries", tree.Size, tree.Size)
 	return nil
 }
 
 // payload checks one payload against its entry.
 func (c *checking) payload(ctx context.Context, where string, e *format.Entry, index, prev int64, body []byte) error {
-	if sha256.Sum256(body) != e.Sealed {
+	if len(body) == 0 {
+		c.awaits[e.Record] = where
+	} else if sha256.Sum256(body) != e.Sealed {
 		return &Mismatch{"payload of " + where, "was changed"}
 	}
 	records := c.last[e.Kind()]
@@ -180,18 +202,57 @@ func (c *checking) payload(ctx context.Context, where string, e *format.Entry, i
 		return &Mismatch{"payload of " + where, "points at the wrong earlier version"}
 	}
 	records[e.Record] = index
+	if e.Verb() == format.Erased {
+		delete(c.awaits, e.Record)
+	}
 	if !c.opt.Full {
 		return nil
 	}
-	plain, keys, err := unseal(ctx, c.ledger.keys, e.Kind(), e.Record, body)
-	if err != nil {
-		return &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+	return c.document(ctx, where, e, index, body)
+}
+
+// document opens the document of a payload and checks it against what the
+// entry commits to.
+func (c *checking) document(ctx context.Context, where string, e *format.Entry, index int64, body []byte) error {
+	o := &opened{nonce: e.Nonce}
+	if len(body) > 0 {
+		var err error
+		if o, err = openPayload(ctx, c.ledger.keys, e.Kind(), e.Record, body); err != nil {
+			return &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+		}
 	}
-	fields, _, err := fieldsOf(plain, keys, e.Nonce)
+	if len(o.gone) > 0 {
+		c.awaits[e.Record] = where
+	}
+	erased := c.redacted[index]
+	delete(c.redacted, index)
+	fields, _, err := fieldsOf(o, erased)
 	if err != nil || format.Commit(fields) != e.Commitment {
 		return &Mismatch{"document of " + where, "is not what was committed"}
 	}
+	for _, f := range erased {
+		i := slices.IndexFunc(fields, func(x format.Field) bool { return x.Name == f.Name })
+		if fields[i].Hash() != f.Leaf {
+			return &Mismatch{"ledger_redacted of " + where + ", field " + f.Name, "is not the hash of the field"}
+		}
+	}
 	return nil
+}
+
+// readRedacted reads the hashes of erased fields, which a full check needs.
+func (c *checking) readRedacted(ctx context.Context) error {
+	c.redacted = map[int64][]format.Field{}
+	return c.q.Each(ctx, func(scan db.Scan) error {
+		f := format.Field{Redacted: true}
+		var index int64
+		var leaf []byte
+		if err := scan(&index, &f.Name, &leaf); err != nil {
+			return err
+		}
+		copy(f.Leaf[:], leaf)
+		c.redacted[index] = append(c.redacted[index], f)
+		return nil
+	}, `SELECT idx, name, leaf FROM ledger_redacted ORDER BY idx, name`)
 }
 
 // rows checks the table of one kind against the newest documents.
@@ -260,11 +321,11 @@ func (c *checking) missing(ctx context.Context, kind string, expected map[string
 
 // row checks one row against its document, and the blobs this refers to.
 func (c *checking) row(ctx context.Context, k Records, where, id string, body []byte, columns []any) error {
-	plain, _, err := unseal(ctx, c.ledger.keys, k.Kind(), id, body)
+	o, err := unseal(ctx, c.ledger.keys, k.Kind(), id, body)
 	if err != nil {
 		return &Mismatch{where, "cannot be opened: " + err.Error()}
 	}
-	want, blobs, err := k.check(plain, c.ledger.index)
+	want, blobs, err := k.check(o.plain, c.ledger.index)
 	if err != nil {
 		return &Mismatch{where, err.Error()}
 	}
@@ -335,14 +396,22 @@ func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, 
 		return e, nil, &Mismatch{where, "was changed: " + err.Error()}
 	}
 	where += " (" + e.Act + ", record " + e.Record + ")"
-	if sha256.Sum256(body) != e.Sealed {
-		return e, nil, &Mismatch{"payload of " + where, "was changed"}
+	o := &opened{nonce: e.Nonce}
+	if len(body) > 0 {
+		if sha256.Sum256(body) != e.Sealed {
+			return e, nil, &Mismatch{"payload of " + where, "was changed"}
+		}
+		if o, err = openPayload(ctx, l.keys, e.Kind(), e.Record, body); err != nil {
+			return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+		}
 	}
-	plain, keys, err := unseal(ctx, l.keys, e.Kind(), e.Record, body)
-	if err != nil {
-		return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
+	var erased []format.Field
+	if len(body) == 0 || len(o.gone) > 0 {
+		if erased, err = redactions(ctx, l, index); err != nil {
+			return e, nil, err
+		}
 	}
-	fields, units, err := fieldsOf(plain, keys, e.Nonce)
+	fields, units, err := fieldsOf(o, erased)
 	if err != nil {
 		return e, nil, &Mismatch{"payload of " + where, err.Error()}
 	}
@@ -350,7 +419,7 @@ func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, 
 		return e, nil, &Mismatch{"document of " + where, "is not what was committed"}
 	}
 	for i := range fields {
-		if !show(e.Kind(), units[i], fields[i].Name) {
+		if fields[i].Redacted || !show(e.Kind(), units[i], fields[i].Name) {
 			fields[i] = format.Field{Redacted: true, Leaf: fields[i].Hash()}
 		}
 	}

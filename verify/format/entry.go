@@ -41,6 +41,16 @@ func (e *Entry) Kind() string {
 	return kind
 }
 
+// Verb returns what was done, the part of Act after the dot.
+func (e *Entry) Verb() string {
+	_, verb, _ := strings.Cut(e.Act, ".")
+	return verb
+}
+
+// Erased is the verb of an entry after which earlier versions of its record may
+// lack content: it was erased.
+const Erased = "erased"
+
 // Append appends the entry's bytes, nine lines, to b.
 func (e *Entry) Append(b []byte) []byte {
 	b = append(b, Version...)

@@ -21,7 +21,39 @@ CREATE TABLE ledger_payload (
 	idx  {int}  NOT NULL PRIMARY KEY,
 	prev {int}  NOT NULL, -- entry that this one replaced, -1 for a new record
 	leaf {blob} NOT NULL, -- hash of the entry: tells which one was changed
-	body {blob} NOT NULL
+	body {blob} NOT NULL  -- empty once it was erased
+){strict};
+
+-- Roots of the complete subtrees of 256^level entries: with the leaves, what
+-- tiles and proofs are made of.
+CREATE TABLE ledger_node (
+	level {int}  NOT NULL,
+	n     {int}  NOT NULL,
+	hash  {blob} NOT NULL,
+	PRIMARY KEY (level, n)
+){strict};
+
+-- Leaf hashes of committed fields whose content was erased: with them the rest
+-- of the document can still be proved.
+CREATE TABLE ledger_redacted (
+	idx  {int}  NOT NULL,
+	name TEXT   NOT NULL,
+	leaf {blob} NOT NULL,
+	PRIMARY KEY (idx, name)
+){strict};
+
+-- Keys to be destroyed and blobs to be removed, until that is done.
+CREATE TABLE ledger_erasure (
+	idx  {int} NOT NULL PRIMARY KEY, -- entry that erased
+	body TEXT  NOT NULL
+){strict};
+
+-- The checkpoint that outsiders see: the newest of a fixed cadence.
+CREATE TABLE ledger_published (
+	id         {int} NOT NULL PRIMARY KEY CHECK (id = 1),
+	size       {int} NOT NULL,
+	time       {int} NOT NULL, -- Unix microseconds
+	checkpoint TEXT  NOT NULL
 ){strict};
 
 CREATE TABLE ledger_counter (
@@ -31,3 +63,5 @@ CREATE TABLE ledger_counter (
 
 {guard ledger_entry}
 {guard ledger_payload}
+{guard ledger_node}
+{guard ledger_redacted}
