@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,61 @@ func TestCounts(t *testing.T) {
 			if err != nil || int64(q.Total) != want || want == 0 {
 				t.Errorf("%q: the list has %d, the count says %d, %v", query, q.Total, want, err)
 			}
+		}
+	})
+}
+
+// A board follows what others write while it reads.
+func TestFollows(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, b *board.Board) {
+		b.SetStride(7)
+		fill(t, e, 60)
+		var cases []*intake.Case
+		if q, err := b.Queue(t.Context(), board.Filter{State: "all", Disposition: "any"}, 100); err != nil || len(q.Cases) != 60 {
+			t.Fatalf("%+v, %v", q, err)
+		} else {
+			cases = q.Cases
+		}
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				for j, c := range cases[i*10 : i*10+10] {
+					if err := e.Write(t.Context(), actor, func(_ context.Context, tx *ledger.Tx) error {
+						c.State, c.Assignee, c.Severity = intake.Closed, fmt.Sprint("p", j), rules.Critical
+						return intake.Cases.Put(tx, c, ledger.Do("closed", "CC7.4"))
+					}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for range 10 {
+					if _, err := b.Count(t.Context(), board.Filter{}); err != nil {
+						t.Error(err)
+					}
+					if _, err := b.Queue(t.Context(), board.Filter{Sort: board.ByNewest}, 5); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		fresh := board.New(e.Ledger)
+		for _, f := range []board.Filter{{}, {State: "closed"}, {State: "all", Severity: "critical"}, {State: "all", Assignee: "p3", Disposition: "any"}, {State: "all", Category: "none"}, {Assignee: "nobody here"}} {
+			got, err := b.Queue(t.Context(), f, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := fresh.Queue(t.Context(), f, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Total != want.Total || !slices.EqualFunc(got.Cases, want.Cases, func(x, y *intake.Case) bool { return x.ID == y.ID && x.Entry == y.Entry }) {
+				t.Errorf("%+v: %d cases, one that began later has %d", f, got.Total, want.Total)
+			}
+		}
+		if n, err := b.Count(t.Context(), board.Filter{State: "all", Assignee: "p3", Disposition: "any"}); err != nil || n[0] != 4 {
+			t.Errorf("%v, %v", n, err)
 		}
 	})
 }

@@ -3,6 +3,7 @@
 package board
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -100,6 +101,10 @@ type cursor struct {
 }
 
 func (c cursor) String() string { return strconv.FormatInt(c.key, 10) + "." + c.id }
+
+func (c cursor) compare(o cursor) int {
+	return cmp.Or(cmp.Compare(c.key, o.key), cmp.Compare(c.id, o.id))
+}
 
 func (f Filter) after() (*cursor, error) {
 	if f.After == "" {

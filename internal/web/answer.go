@@ -213,13 +213,9 @@ func (q *request) responseFile() error {
 }
 
 // approvals is the list of answers that wait for a decision.
-func (q *request) approvals() error {
-	counts, err := q.counts()
-	if err != nil {
-		return err
-	}
+func (q *request) approvals() (err error) {
 	p := queuePage{Staff: q.frame("Waiting for approval", "/queue"), Header: design.Header{Title: "Queue"}}
-	if p.Views, err = q.views(board.Filter{}, counts, "/approvals"); err != nil {
+	if p.Views, err = q.views(board.Filter{}, "/approvals"); err != nil {
 		return err
 	}
 	list, err := q.Responses.Waiting(q.ctx, 100)

@@ -25,34 +25,6 @@ type queuePage struct {
 	Pages   design.Pagination
 }
 
-// counted is the numbers beside the views, and when they hold: while the ledger
-// has no more entries, since no record changes without one, and within a
-// minute, since cases become late by themselves.
-type counted struct {
-	size, minute int64
-	counts       *board.Counts
-}
-
-// counts counts the whole queue where anything happened since the last time.
-func (q *request) counts() (*board.Counts, error) {
-	cp, err := q.Ledger.Checkpoint(q.ctx)
-	if err != nil {
-		return nil, err
-	}
-	minute := q.now.Unix() / 60
-	q.counting.Lock()
-	defer q.counting.Unlock()
-	if c := q.counted; c.counts != nil && c.size == cp.Size && c.minute == minute {
-		return c.counts, nil
-	}
-	counts, err := q.Board.Counts(q.ctx)
-	if err != nil {
-		return nil, err
-	}
-	q.counted = counted{cp.Size, minute, counts}
-	return counts, nil
-}
-
 func (q *request) queue() error {
 	query := q.r.URL.Query()
 	filter, err := board.ParseFilter(query)
@@ -66,7 +38,7 @@ func (q *request) queue() error {
 			return err
 		}
 	}
-	counts, err := q.counts()
+	people, err := q.assignees(filter.Assignee)
 	if err != nil {
 		return err
 	}
@@ -78,15 +50,13 @@ func (q *request) queue() error {
 		q.see("/cases/" + list.Cases[0].Number)
 		return nil
 	}
-	if p.Views, err = q.views(filter, counts, "/queue"); err != nil {
+	if p.Views, err = q.views(filter, "/queue"); err != nil {
 		return err
 	}
 	if p.Table, err = q.caseTable(list.Cases, filter); err != nil {
 		return err
 	}
-	if p.Filters, err = q.filterBar(filter, query, list.Total); err != nil {
-		return err
-	}
+	p.Filters = filterBar(filter, query, people, list.Total)
 	if list.Next != "" {
 		next := filter
 		next.After = list.Next
@@ -99,9 +69,7 @@ func (q *request) queue() error {
 		p.Pages.Summary = or(p.Pages.Summary, phrase.Count(int64(len(list.Cases)), "case", "cases")+" on this page")
 	}
 	if q.may(workers) && len(list.Cases) > 0 {
-		if p.Bulk, err = q.bulk(filter); err != nil {
-			return err
-		}
+		p.Bulk = bulk(filter, people)
 		p.Table.Pick = "case"
 	}
 	p.Keys = design.Keys(design.KeyHelp{Keys: []string{"t"}, What: "Take the case that is open"})
@@ -109,19 +77,23 @@ func (q *request) queue() error {
 }
 
 // bulk is the form that assigns what is picked.
-func (q *request) bulk(filter board.Filter) (*Form, error) {
-	options, err := q.assignees("")
-	if err != nil {
-		return nil, err
+func bulk(filter board.Filter, people []design.Option) *Form {
+	options := slices.Clone(people)
+	for i := range options {
+		options[i].Chosen = options[i].Value == ""
 	}
 	return &Form{Action: "/queue/assign", Hidden: []design.Pair{{Name: "back", Value: "/queue?" + filter.Values().Encode()}},
 		Fields:  []design.Field{{Name: "assignee", ID: "bulk-assignee", Label: "Assign what is picked to", Kind: design.Choice, Options: options}},
-		Buttons: []design.Button{{Label: "Assign", Icon: "user-check"}}}, nil
+		Buttons: []design.Button{{Label: "Assign", Icon: "user-check"}}}
 }
 
 // views are the standard views of the queue, as filters.
-func (q *request) views(now board.Filter, c *board.Counts, path string) (design.Tabs, error) {
-	mine, err := q.Board.Queue(q.ctx, board.Filter{Assignee: q.who.ID}, 1)
+func (q *request) views(now board.Filter, path string) (design.Tabs, error) {
+	c, err := q.Board.Counts(q.ctx)
+	if err != nil {
+		return design.Tabs{}, err
+	}
+	mine, err := q.Board.Count(q.ctx, board.Filter{Assignee: q.who.ID})
 	if err != nil {
 		return design.Tabs{}, err
 	}
@@ -132,7 +104,7 @@ func (q *request) views(now board.Filter, c *board.Counts, path string) (design.
 		filter board.Filter
 		count  int64
 	}{
-		{"Open", board.Filter{}, c.Open}, {"Mine", board.Filter{Assignee: q.who.ID}, int64(mine.Total)}, {"Overdue", board.Filter{Overdue: true}, c.Overdue},
+		{"Open", board.Filter{}, c.Open}, {"Mine", board.Filter{Assignee: q.who.ID}, mine[0]}, {"Overdue", board.Filter{Overdue: true}, c.Overdue},
 		{"Unassigned", board.Filter{Assignee: "none"}, c.Unassigned}, {"Answered", board.Filter{State: "answered"}, c.Answered}, {"Spam", board.Filter{State: "all", Disposition: "spam"}, c.Spam},
 	} {
 		href := "/queue"
@@ -146,12 +118,8 @@ func (q *request) views(now board.Filter, c *board.Counts, path string) (design.
 	return tabs, nil
 }
 
-func (q *request) filterBar(f board.Filter, query url.Values, total int) (design.FilterBar, error) {
-	names, err := q.assignees(f.Assignee)
-	if err != nil {
-		return design.FilterBar{}, err
-	}
-	names = append([]design.Option{{Label: "Anybody"}, {Value: "none", Label: "Nobody", Chosen: f.Assignee == "none"}}, names[1:]...)
+func filterBar(f board.Filter, query url.Values, people []design.Option, total int) design.FilterBar {
+	names := append([]design.Option{{Label: "Anybody"}, {Value: "none", Label: "Nobody", Chosen: f.Assignee == "none"}}, people[1:]...)
 	categories := append([][2]string{{"", "Any"}, {"none", "Not classified"}}, categoryOptions[1:]...)
 	b := design.FilterBar{Action: "/queue", QueryName: "number", Query: query.Get("number"), Search: "Tracking number", Filters: []design.Filter{
 		{Name: "state", Label: "State", Options: chosen(f.State, [2]string{"", "Open"}, [2]string{"answered", "Answered"}, [2]string{"closed", "Closed"}, [2]string{"all", "All"})},
@@ -177,10 +145,7 @@ func (q *request) filterBar(f board.Filter, query url.Values, total int) (design
 	}
 	slices.SortFunc(b.Active, func(x, y design.Link) int { return compare(x.Label, y.Label) })
 	b.Clear, b.Summary = "/queue", phrase.Count(int64(total), "case", "cases")
-	if total >= board.MaxTotal {
-		b.Summary = phrase.Number(board.MaxTotal) + " cases or more"
-	}
-	return b, nil
+	return b
 }
 
 func compare(a, b string) int {

@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
@@ -56,9 +55,6 @@ type server struct {
 	secure bool     // cookies travel by TLS only
 	key    [32]byte // signs flashes; they do not outlive the process
 	pages  map[string]*template.Template
-
-	counting sync.Mutex
-	counted  counted
 }
 
 // New returns the handler of all staff pages.
