@@ -36,8 +36,9 @@ var tiers = map[string]tier{
 
 	"internal/ledger": 20,
 
-	"internal/jobs":   30,
-	"internal/people": 30,
+	"internal/jobs":    30,
+	"internal/people":  30,
+	"internal/witness": 30, // knows of the ledger no more than its checkpoints
 
 	"internal/channel":       40,
 	"internal/policy":        40,
@@ -128,6 +129,7 @@ var fences = []fence{
 		packages: []string{
 			"internal/web", "internal/portal", "internal/api", "internal/app",
 			"client", "cmd/countersign", "internal/demo", // these call a server
+			"internal/witness", // a protocol between machines: both of its ends
 		},
 	},
 }
@@ -159,8 +161,11 @@ var bans = []ban{
 			"ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS", "Server",
 			"NewServeMux", "ServeMux", "Handle", "HandleFunc",
 		},
-		packages: []string{"internal/web", "internal/portal", "internal/api", "internal/app"},
-		instead:  "serve from web, portal or api",
+		packages: []string{
+			"internal/web", "internal/portal", "internal/api", "internal/app",
+			"internal/witness", // runs alone, without the product around it
+		},
+		instead: "serve from web, portal or api",
 	},
 }
 
