@@ -171,13 +171,13 @@ func (w *walk) done() error {
 }
 
 // field reads a field of a document. One that is not there is zero, since
-// documents leave empty fields out, but in a document that shows everything
-// only: otherwise it may be among those that are redacted.
+// documents leave empty fields out, but only where none that is redacted can be
+// it.
 func field[T any](d *format.Document, name string) (T, error) {
 	var v T
 	raw := d.Field(name)
 	if raw == nil {
-		if redacted(d) > 0 {
+		if !d.Lacks(name) {
 			return v, fmt.Errorf("field %s is not shown", name)
 		}
 		return v, nil

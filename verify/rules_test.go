@@ -115,6 +115,13 @@ func TestRedactedFields(t *testing.T) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
+	// What cannot be the exception may be hidden, but not what can.
+	sent = int(l.answer("response.sent", "response2", with(response(), "subject", "secret", "in_reply_to", "secret", "created_at", 1)))
+	for name, ok := range map[string]bool{"subject": true, "text": true, "in_reply_to": false, "created_at": false} {
+		if err := without(t, l, sent, name); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "field exception is not shown") {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
 	for _, name := range []string{"approvals", "content_hash"} {
 		if err := without(t, l, 0, name); err == nil || !strings.Contains(err.Error(), "is not shown") {
 			t.Errorf("an approval without %s: %v", name, err)

@@ -275,6 +275,49 @@ func TestRaw(t *testing.T) {
 	})
 }
 
+// TestAnsweredAnonymous holds that an answer to an anonymous report shows no
+// more of it than the report itself, and that its approval is proved all the
+// same.
+func TestAnsweredAnonymous(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.at(2026, 7, 6, 9, 0)
+		o.anonymous()
+		c, err := o.intake.Case(t.Context(), "C-2026-000001")
+		o.must(err)
+		const words = "We have asked the brother of your manager."
+		if r := o.answer(c, words); r.State != response.Sent {
+			t.Fatalf("%+v", r)
+		}
+		o.at(2026, 11, 2, 9, 0)
+		for _, raw := range []bool{false, true} {
+			b, _ := o.build(q3, evidence.BuildOptions{WithRaw: raw})
+			s, err := check(t, b, o.VerifierKey())
+			if err != nil || s.Responses != 1 || s.Approvals == 0 || len(s.Exceptions) != 0 {
+				t.Fatalf("%+v, %v", s, err)
+			}
+			shown := false
+			for path, content := range files(t, b) {
+				for _, word := range []string{words, "Whistle about invoices", whistle} {
+					if bytes.Contains(content, []byte(word)) {
+						shown = true
+						if !raw {
+							t.Errorf("%s shows %q", path, word)
+						}
+					}
+				}
+			}
+			if shown != raw {
+				t.Errorf("raw %v, shown %v", raw, shown)
+			}
+			for _, r := range rows(t, files(t, b)["records/responses.csv"]) {
+				if r["number"] != c.Number || r["approver_names"] == "" || (r["subject"] != "") != raw {
+					t.Errorf("raw %v: %v", raw, r)
+				}
+			}
+		}
+	})
+}
+
 // text returns what must never leave of an anonymous case: the hash of its
 // follow-up code.
 func text(t *testing.T, o *office, number string) string {

@@ -83,6 +83,26 @@ func (d *Document) Field(name string) []byte {
 	return nil
 }
 
+// Lacks reports whether the document proves that it has no field of a name.
+// Fields are in the order of their names, so a redacted one can have it only
+// where it stands between the shown ones that the name falls between.
+func (d *Document) Lacks(name string) bool {
+	hidden := false
+	for i := range d.Fields {
+		switch f := &d.Fields[i]; {
+		case f.Redacted:
+			hidden = true
+		case f.Name == name:
+			return false
+		case f.Name > name:
+			return !hidden
+		default:
+			hidden = false
+		}
+	}
+	return !hidden
+}
+
 // Append appends the document in the form that ReadDocuments reads:
 //
 //	entry 17

@@ -328,3 +328,32 @@ func TestCell(t *testing.T) {
 		}
 	}
 }
+
+// A field is proved to be absent where no redacted one can be it.
+func TestLacks(t *testing.T) {
+	for _, test := range []struct{ fields, lacks, unsure string }{
+		{"", "a b", ""},
+		{"-", "", "a b"},
+		{"b d", "a c e", ""},
+		{"- b d", "c e", "a"},
+		{"b - d", "a e", "c bb"},
+		{"b d -", "a c", "e"},
+		{"b - - d - f", "a z", "c e da bA"},
+		{"- -", "", "a"},
+	} {
+		var d Document
+		for name := range strings.FieldsSeq(test.fields) {
+			d.Fields = append(d.Fields, Field{Name: strings.TrimPrefix(name, "-"), Redacted: name == "-"})
+		}
+		for name := range strings.FieldsSeq(test.lacks) {
+			if !d.Lacks(name) {
+				t.Errorf("%q does not lack %s", test.fields, name)
+			}
+		}
+		for name := range strings.FieldsSeq(test.unsure + " " + strings.ReplaceAll(test.fields, "-", "")) {
+			if d.Lacks(name) {
+				t.Errorf("%q lacks %s", test.fields, name)
+			}
+		}
+	}
+}

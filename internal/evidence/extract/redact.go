@@ -13,13 +13,23 @@ import (
 // is derived from them.
 var secret = map[string]bool{"casefile code_hash": true, "communication key": true}
 
-// ownWords are the fields in which an anonymous reporter speaks or shows.
+// ownWords are the fields in which an anonymous reporter speaks or shows, or
+// somebody repeats it.
 var ownWords = map[string]bool{
 	"casefile subject": true, "casefile hint": true, "casefile language": true,
 	"communication subject": true, "communication text": true, "communication text_blob": true, "communication attachments": true,
 	"communication language": true, "communication date": true, "communication raw_blob": true, "communication raw_sha256": true,
 	"communication raw_size": true, "communication problems": true,
+	// An answer quotes what it answers.
+	"response subject": true, "response text": true, "response attachments": true, "response references": true,
 }
+
+// unguarded are the fields of unit identity that an answer to an anonymous
+// report shows all the same: the product's own Message-ID and that of the mail
+// it answers, which such a report is not. They stand where the name of an
+// exception would, so that only while they are shown nobody can hide one
+// behind them (docs/FORMAT.md, "Document").
+var unguarded = map[string]bool{"response in_reply_to": true, "response message_id": true}
 
 // Curtain decides what of a document is shown (docs/FORMAT.md: the rest is
 // redacted to its leaf hashes). Raw bytes never are, since raw/ has them as
@@ -49,8 +59,8 @@ func (c *Curtain) draw(ctx context.Context, x *Disclosed) error {
 		hide := x.units[i] == "raw" || secret[name]
 		if anonymous {
 			// The hash of a file lets whoever has it find out that it was given.
-			hide = hide || name == "communication attachments" && slices.ContainsFunc(x.Message.Attachments, IsOriginal)
-			hide = hide || !c.open && (x.units[i] == "identity" || ownWords[name])
+			hide = hide || name == "communication attachments" && x.Message.Direction == intake.Inbound && slices.ContainsFunc(x.Message.Attachments, IsOriginal)
+			hide = hide || !c.open && (x.units[i] == "identity" && !unguarded[name] || ownWords[name])
 		}
 		if hide {
 			*f = format.Field{Redacted: true, Leaf: f.Hash()}
@@ -60,15 +70,18 @@ func (c *Curtain) draw(ctx context.Context, x *Disclosed) error {
 }
 
 // PartOfAnonymous reports whether a document is what an anonymous reporter
-// said: a case that one began, or a communication of theirs.
+// said or was told: a case that one began, a communication with them, an answer
+// to them. Notes are ours.
 func (c *Curtain) PartOfAnonymous(ctx context.Context, x *Disclosed) (bool, error) {
 	switch {
 	case x.Entry.Kind() == KindCase:
 		anonymous := string(x.Doc.Field("anonymous")) == "true"
 		c.anonymous[x.Entry.Record] = anonymous
 		return anonymous, nil
-	case x.Message != nil && x.Message.Direction == intake.Inbound:
+	case x.Message != nil && x.Message.Direction != intake.Note:
 		return c.isAnonymous(ctx, x.Message.Case)
+	case x.Entry.Kind() == KindResponse:
+		return c.isAnonymous(ctx, Text(x.Doc, "case"))
 	}
 	return false, nil
 }
