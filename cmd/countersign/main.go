@@ -35,6 +35,7 @@ type commands struct {
 	Export  exportCommand  `cmd:"" help:"Write records as JSON lines or CSV."`
 	Package packageCommand `cmd:"" help:"Make the evidence package of a period."`
 	Verify  verifyCommand  `cmd:"" help:"Check an evidence package offline, or a live record."`
+	Witness witnessCommand `cmd:"" help:"Be a witness: cosign the checkpoints of other people's logs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -293,7 +293,8 @@ func (s *Source) commands(files []*file) {
 	}
 }
 
-// take adds the flags of a struct and of those that it embeds.
+// take adds the flags of a struct, of those that it embeds, and of the commands
+// below it.
 func (c *Command) take(structs map[string]*ast.StructType, t ast.Expr) {
 	id, ok := t.(*ast.Ident)
 	if !ok || structs[id.Name] == nil {
@@ -305,6 +306,10 @@ func (c *Command) take(structs map[string]*ast.StructType, t ast.Expr) {
 			continue
 		}
 		tag := tagOf(field)
+		if _, below := tag.Lookup("cmd"); below {
+			c.take(structs, field.Type)
+			continue
+		}
 		if _, positional := tag.Lookup("arg"); positional || tag.Get("kong") == "-" {
 			continue
 		}

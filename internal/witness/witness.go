@@ -16,7 +16,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -36,9 +38,10 @@ const File = "witness.db"
 
 // Options of Open. All may be left out.
 type Options struct {
-	Name  string       // under which a new witness signs, best a URL without scheme; the machine's name where empty
-	Clock clock.Clock  // clock.System where nil
-	Log   *slog.Logger // nothing is logged where nil
+	Name     string       // under which a new witness signs, best a URL without scheme; the machine's name where empty
+	Existing bool         // fail where there is no witness yet, instead of making one
+	Clock    clock.Clock  // clock.System where nil
+	Log      *slog.Logger // nothing is logged where nil
 }
 
 // Witness cosigns the checkpoints of the logs that are registered with it. It
@@ -64,11 +67,15 @@ func Open(ctx context.Context, dir string, opt Options) (*Witness, error) {
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
+	path := filepath.Join(dir, File)
+	if _, err := os.Stat(path); opt.Existing && errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Invalid, "there is no witness in %s; countersign witness --data DIR begins one", dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open witness: %w", err)
 	}
 	var err error
-	if w.store, err = openStore(ctx, filepath.Join(dir, File)); err != nil {
+	if w.store, err = openStore(ctx, path); err != nil {
 		return nil, err
 	}
 	if err := w.identify(ctx, opt.Name); err != nil {

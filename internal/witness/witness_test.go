@@ -377,6 +377,13 @@ func TestWitnessStays(t *testing.T) {
 	if _, err := w.Register(t.Context(), strings.Replace(good.vkey, "+", "+0", 1)); !isKind(err, fault.Invalid) {
 		t.Errorf("bad key: %v", err)
 	}
+	none := filepath.Join(dir, "none")
+	if _, err := Open(t.Context(), none, Options{Existing: true}); !isKind(err, fault.Invalid) {
+		t.Errorf("no witness there: %v", err)
+	}
+	if _, err := os.Stat(none); err == nil {
+		t.Error("a witness was begun by looking for it")
+	}
 	for _, name := range []string{"two words", "a+b", strings.Repeat("x", 256)} {
 		if w, err := Open(t.Context(), t.TempDir(), Options{Name: name}); err == nil {
 			w.Close()
