@@ -43,6 +43,13 @@ type commands struct {
 type installation struct {
 	Data     string `required:"" env:"COUNTERSIGN_DATA" placeholder:"DIR" help:"Directory of the record. Where a server runs on it, the command goes through the server."`
 	Database string `env:"COUNTERSIGN_DATABASE" placeholder:"URL" help:"postgres:// URL of the database. Without it the record is an SQLite file in the data directory."`
+	Keyring  string `env:"COUNTERSIGN_KEYRING" placeholder:"DIR|URL" help:"Directory or postgres:// URL of the keyring, for several nodes: another database than that of the record. Without it a directory in the data directory."`
+	Blobs    string `env:"COUNTERSIGN_BLOBS" placeholder:"DIR" help:"Directory of attachments, which several nodes share. Without it one in the data directory."`
+}
+
+// config returns the configuration that says where the record is.
+func (i *installation) config() app.Config {
+	return app.Config{Data: i.Data, Database: i.Database, Keyring: i.Keyring, Blobs: i.Blobs}
 }
 
 // stdio is where a command writes.
@@ -116,7 +123,9 @@ func explain(err error) string {
 // it, or of one that lives within this process until release is called. begin
 // makes a new installation where there is none.
 func (i *installation) connect(ctx context.Context, begin bool) (c *client.Client, release func() error, err error) {
-	a, err := app.Open(ctx, app.Config{Data: i.Data, Database: i.Database, Existing: !begin, Log: logger(os.Stderr, false)})
+	cfg := i.config()
+	cfg.Existing, cfg.Log = !begin, logger(os.Stderr, false)
+	a, err := app.Open(ctx, cfg)
 	if err == nil {
 		return &client.Client{URL: "http://countersign.invalid", Token: a.Operator, HTTP: a.Local()}, a.Close, nil
 	}

@@ -24,8 +24,10 @@ type serveCommand struct {
 
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context, io stdio) error {
-	a, err := app.Open(ctx, app.Config{Data: c.Data, Database: c.Database, Listen: c.Listen, SMTPListen: c.SMTPListen, Relay: c.Relay,
-		URL: c.URL, Organisation: c.Organisation, Resolve: c.Resolve, Log: logger(io.err, true)})
+	cfg := c.config()
+	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
+	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
+	a, err := app.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,8 @@ import (
 type Config struct {
 	Data         string // directory of database, keyring and blobs
 	Database     string // postgres:// URL; SQLite in Data where empty
+	Keyring      string // directory or postgres:// URL of another database; in Data where empty
+	Blobs        string // directory of attachments; in Data where empty
 	Listen       string // of the pages and the API; 127.0.0.1:8080
 	SMTPListen   string // of the SMTP receiver; 127.0.0.1:2525, "off" for none
 	Relay        string // smtp:// URL of the relay for outgoing mail; none where empty
@@ -100,8 +102,11 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) (err error) {
-	if a.Config.Existing {
-		if _, err := os.Stat(filepath.Join(a.Config.Data, "keyring", "keyring.db")); errors.Is(err, fs.ErrNotExist) {
+	if a.Config.Keyring != "" && a.Config.Keyring == a.Config.Database {
+		return fault.New(fault.Invalid, "the keyring cannot lie in the database of the record: its backups would keep keys that were destroyed")
+	}
+	if a.Config.Existing && !keyring.IsPostgres(a.Config.Keyring) {
+		if _, err := os.Stat(filepath.Join(a.keyring(), "keyring.db")); errors.Is(err, fs.ErrNotExist) {
 			return fault.New(fault.Invalid, "there is no record in %s; countersign serve --data DIR begins one", a.Config.Data)
 		}
 	}
@@ -132,6 +137,10 @@ func (a *App) name() error {
 	return nil
 }
 
+func (a *App) keyring() string {
+	return cmp.Or(a.Config.Keyring, filepath.Join(a.Config.Data, "keyring"))
+}
+
 // openRecord opens database, keyring, blobs and ledger.
 func (a *App) openRecord(ctx context.Context) (err error) {
 	dsn := cmp.Or(a.Config.Database, filepath.Join(a.Config.Data, "countersign.db"))
@@ -141,10 +150,10 @@ func (a *App) openRecord(ctx context.Context) (err error) {
 	if err := a.db.Migrate(ctx); err != nil {
 		return err
 	}
-	if a.keys, err = keyring.Open(ctx, filepath.Join(a.Config.Data, "keyring")); err != nil {
+	if a.keys, err = keyring.Open(ctx, a.keyring()); err != nil {
 		return err
 	}
-	blobs, err := blob.Open(filepath.Join(a.Config.Data, "blobs"), a.keys)
+	blobs, err := blob.Open(cmp.Or(a.Config.Blobs, filepath.Join(a.Config.Data, "blobs")), a.keys)
 	if err != nil {
 		return err
 	}

@@ -66,10 +66,34 @@ func (d *DB) MigrateTo(ctx context.Context, newest int64) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	unlock, err := d.lockSchema(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer unlock()
 	if _, err := p.UpTo(ctx, newest); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// lockSchema keeps other nodes of a PostgreSQL from migrating at the same time.
+func (d *DB) lockSchema(ctx context.Context) (unlock func(), err error) {
+	if d.Dialect == SQLite { // the data directory is locked
+		return func() {}, nil
+	}
+	c, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_lock(hashtextextended(current_schema(), 4))`); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return func() {
+		c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended(current_schema(), 4))`)
+		c.Close()
+	}, nil
 }
 
 // Newest returns the version of the schema that this release has: the number

@@ -4,7 +4,8 @@
 // the key is what erasing a unit means, so keys must not lie in the same
 // database, nor in the same backups, as the ciphertext: restoring old data
 // beside the current keyring must not bring an erased record back. The keyring
-// is its own SQLite file with secure_delete, mode 0600.
+// is its own SQLite file with secure_delete, mode 0600, or, for several nodes,
+// a PostgreSQL database of its own, best on a server of its own.
 //
 // Keys are minted ahead in durable blocks, so that no write waits for a second
 // fsync; what a stop leaves unused of a block is never used.
@@ -22,9 +23,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // driver "sqlite"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "modernc.org/sqlite"             // driver "sqlite"
 )
 
 // KeySize is the length of a key in bytes.
@@ -77,7 +80,8 @@ func (k *Key) Unit() (encrypt, salt [KeySize]byte) {
 
 // Keyring is an open keyring, safe for concurrent use.
 type Keyring struct {
-	db *sql.DB
+	db       *sql.DB
+	postgres bool
 
 	mint    sync.Mutex // serialises refill
 	mu      sync.Mutex // guards what follows
@@ -91,19 +95,40 @@ const schema = `
 CREATE TABLE IF NOT EXISTS block (n INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, material BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS secret (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;`
 
-// Open opens the keyring in directory dir, making it where there is none.
-func Open(ctx context.Context, dir string) (*Keyring, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// Two nodes may start at once, and CREATE … IF NOT EXISTS is not safe against
+// that.
+const postgresSchema = `
+SELECT pg_advisory_xact_lock(6360711839);
+CREATE TABLE IF NOT EXISTS block (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, material BYTEA NOT NULL);
+CREATE TABLE IF NOT EXISTS secret (name TEXT NOT NULL PRIMARY KEY, value BYTEA NOT NULL);`
+
+// Open opens the keyring in a directory, making it where there is none, or in
+// the database at a postgres:// address.
+func Open(ctx context.Context, where string) (*Keyring, error) {
+	if IsPostgres(where) {
+		return open(ctx, "pgx", where, postgresSchema)
+	}
+	if err := os.MkdirAll(where, 0o700); err != nil {
 		return nil, fmt.Errorf("open keyring: %w", err)
 	}
-	path := filepath.Join(dir, "keyring.db")
+	path := filepath.Join(where, "keyring.db")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open keyring: %w", err)
 	}
 	f.Close()
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=secure_delete(1)&_txlock=immediate")
+	return open(ctx, "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=secure_delete(1)&_txlock=immediate", schema)
+}
+
+// IsPostgres reports whether a keyring lies in a database rather than a
+// directory.
+func IsPostgres(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
+func open(ctx context.Context, driver, dsn, schema string) (*Keyring, error) {
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open keyring: %w", err)
 	}
@@ -112,7 +137,7 @@ func Open(ctx context.Context, dir string) (*Keyring, error) {
 		db.Close()
 		return nil, fmt.Errorf("open keyring: %w", err)
 	}
-	return &Keyring{db: db, cache: map[int64]*block{}}, nil
+	return &Keyring{db: db, postgres: driver == "pgx", cache: map[int64]*block{}}, nil
 }
 
 // Close closes the keyring.
@@ -155,7 +180,7 @@ func (r *Keyring) refill(enough int) error {
 	if have < enough {
 		b = new(block)
 		rand.Read(b[:])
-		err = r.db.QueryRow(`INSERT INTO block (material) VALUES (?) RETURNING n`, b[:]).Scan(&n)
+		err = r.db.QueryRow(`INSERT INTO block (material) VALUES ($1) RETURNING n`, b[:]).Scan(&n)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,7 +218,7 @@ func (r *Keyring) Key(ctx context.Context, id int64) (Key, error) {
 	r.mu.Unlock()
 	if b == nil {
 		var material []byte
-		err := r.db.QueryRowContext(ctx, `SELECT material FROM block WHERE n = ?`, n).Scan(&material)
+		err := r.db.QueryRowContext(ctx, `SELECT material FROM block WHERE n = $1`, n).Scan(&material)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && len(material) != len(b) {
 			return Key{}, ErrDestroyed
 		}
@@ -213,7 +238,8 @@ func (r *Keyring) Key(ctx context.Context, id int64) (Key, error) {
 }
 
 // Destroy makes keys unreadable for good: zeros take their places, in the file
-// and in its log. It is idempotent.
+// and in its log. On PostgreSQL the table forgets them, the server's log does
+// once it is recycled. It is idempotent.
 func (r *Keyring) Destroy(ctx context.Context, ids ...int64) error {
 	blocks := map[int64][]int64{}
 	for _, id := range ids {
@@ -223,6 +249,12 @@ func (r *Keyring) Destroy(ctx context.Context, ids ...int64) error {
 		if err := r.destroy(ctx, n, ids); err != nil {
 			return fmt.Errorf("destroy keys: %w", err)
 		}
+	}
+	if r.postgres {
+		if _, err := r.db.ExecContext(ctx, `VACUUM block`); err != nil {
+			return fmt.Errorf("destroy keys: %w", err)
+		}
+		return nil
 	}
 	// secure_delete overwrites pages, but the log still has their old content.
 	var busy, frames, moved int
@@ -242,7 +274,11 @@ func (r *Keyring) destroy(ctx context.Context, n int64, ids []int64) error {
 	}
 	defer tx.Rollback()
 	var material []byte
-	err = tx.QueryRowContext(ctx, `SELECT material FROM block WHERE n = ?`, n).Scan(&material)
+	query := `SELECT material FROM block WHERE n = $1`
+	if r.postgres {
+		query += ` FOR UPDATE`
+	}
+	err = tx.QueryRowContext(ctx, query, n).Scan(&material)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -254,7 +290,7 @@ func (r *Keyring) destroy(ctx context.Context, n int64, ids []int64) error {
 			clear(material[at : at+KeySize])
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE block SET material = ? WHERE n = ?`, material, n); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE block SET material = $1 WHERE n = $2`, material, n); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -272,11 +308,11 @@ func (r *Keyring) Secret(ctx context.Context, name string) ([KeySize]byte, error
 	var out [KeySize]byte
 	var fresh [KeySize]byte
 	rand.Read(fresh[:])
-	if _, err := r.db.ExecContext(ctx, `INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, "secret."+name, fresh[:]); err != nil {
+	if _, err := r.db.ExecContext(ctx, `INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, "secret."+name, fresh[:]); err != nil {
 		return out, fmt.Errorf("secret %s: %w", name, err)
 	}
 	var value []byte
-	if err := r.db.QueryRowContext(ctx, `SELECT value FROM secret WHERE name = ?`, "secret."+name).Scan(&value); err != nil {
+	if err := r.db.QueryRowContext(ctx, `SELECT value FROM secret WHERE name = $1`, "secret."+name).Scan(&value); err != nil {
 		return out, fmt.Errorf("secret %s: %w", name, err)
 	}
 	copy(out[:], value)

@@ -27,6 +27,9 @@ type batch struct {
 	now       int64 // time of the last turn, Unix microseconds
 	kept      []*pending
 	nodes     []node
+	origin    string // of the new head
+	halted    string
+	turned    bool // one of the two is another
 	members   []*request
 	savepoint bool // one is open
 	next      head // as this batch leaves it
@@ -117,7 +120,7 @@ func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &batch{ledger: l, conn: conn, head: h, now: h.row.time}, nil
+	return &batch{ledger: l, conn: conn, head: h, now: h.row.time, origin: h.row.origin, halted: h.row.halted}, nil
 }
 
 // turn lets one function run. Its error is that of the whole batch; an error
@@ -125,6 +128,10 @@ func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
 func (b *batch) turn(r *request, alone bool) error {
 	if err := r.ctx.Err(); err != nil {
 		r.done <- err
+		return nil
+	}
+	if b.halted != "" && !r.resumes {
+		r.done <- &Halted{b.halted}
 		return nil
 	}
 	if !alone {
@@ -200,7 +207,7 @@ func (b *batch) finish() *db.Conn {
 		b.settle(err)
 		return nil
 	}
-	if len(b.kept) > 0 {
+	if b.next.row.mac != "" {
 		known := b.next // not a pointer into the batch, which it would keep alive
 		b.ledger.known.Store(&known)
 	}
@@ -225,7 +232,7 @@ func (b *batch) append() error {
 			return r.sealErr
 		}
 	}
-	if len(b.kept) == 0 {
+	if len(b.kept) == 0 && !b.turned {
 		return nil
 	}
 	b.next = head{headRow{}, b.head.tree.Clone(), maps.Clone(b.head.kinds)}
@@ -249,12 +256,17 @@ func (b *batch) moveHead() db.Statement {
 	for _, h := range tree.Edge {
 		edge = append(edge, h[:]...)
 	}
-	r := headRow{tree.Size, b.kept[len(b.kept)-1].entry.Time, string(root[:]), string(edge), joinKinds(b.next.kinds), ""}
+	r := headRow{size: tree.Size, time: b.head.row.time, root: string(root[:]), edge: string(edge),
+		kinds: joinKinds(b.next.kinds), origin: b.origin, halted: b.halted}
+	if n := len(b.kept); n > 0 {
+		r.time = b.kept[n-1].entry.Time
+	}
 	mac := b.ledger.mac(&r)
 	r.mac = string(mac)
 	b.next.row = r
-	return db.Statement{Query: `UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, mac = $6 WHERE id = 1 AND size = $7`,
-		Args: []any{r.size, r.time, root[:], edge, r.kinds, mac, b.head.row.size}, Rows: 1}
+	return db.Statement{Query: `UPDATE ledger_head SET size = $1, time = $2, root = $3, edge = $4, kinds = $5, origin = $6, halted = $7, mac = $8
+		WHERE id = 1 AND size = $9`,
+		Args: []any{r.size, r.time, root[:], edge, r.kinds, r.origin, r.halted, mac, b.head.row.size}, Rows: 1}
 }
 
 func joinKinds(kinds map[string]int64) string {

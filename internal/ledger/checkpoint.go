@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/note"
@@ -14,18 +13,18 @@ import (
 	"example.org/countersign/verify/format"
 )
 
-// text is what a checkpoint of a tree says (C2SP tlog-checkpoint).
-func (l *Ledger) text(size int64, root format.Hash) string {
-	return fmt.Sprintf("%s\n%d\n%s\n", l.origin, size, base64.StdEncoding.EncodeToString(root[:]))
-}
-
-// sign returns the checkpoint of a tree, a signed note.
-func (l *Ledger) sign(size int64, root format.Hash) (string, error) {
-	signed, err := note.Sign(&note.Note{Text: l.text(size, root)}, l.signer)
+// sign returns the checkpoint of a tree, a signed note (C2SP tlog-checkpoint).
+func (l *Ledger) sign(origin string, size int64, root format.Hash) (Checkpoint, error) {
+	id, err := l.identify(origin)
 	if err != nil {
-		return "", fmt.Errorf("sign checkpoint: %w", err)
+		return Checkpoint{}, err
 	}
-	return string(signed), nil
+	text := (&format.Checkpoint{Origin: origin, Size: size, Root: root}).Append(nil)
+	signed, err := note.Sign(&note.Note{Text: string(text)}, id.signer)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	return Checkpoint{size, root, signed}, nil
 }
 
 // mac tells a head that this ledger wrote from one that somebody else put into
@@ -33,7 +32,7 @@ func (l *Ledger) sign(size int64, root format.Hash) (string, error) {
 // outsiders.
 func (l *Ledger) mac(r *headRow) []byte {
 	m := hmac.New(sha256.New, l.headKey[:])
-	fmt.Fprintf(m, "%s %d %d %x %s", l.origin, r.size, r.time, r.root, r.kinds)
+	fmt.Fprintf(m, "%s %d %d %x %q %q", r.origin, r.size, r.time, r.root, r.kinds, r.halted)
 	return m.Sum(nil)
 }
 
@@ -51,9 +50,7 @@ func (l *Ledger) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	root := h.tree.Root()
-	signed, err := l.sign(h.tree.Size, root)
-	return Checkpoint{h.tree.Size, root, []byte(signed)}, err
+	return l.sign(h.row.origin, h.tree.Size, h.tree.Root())
 }
 
 // outside reads the head without a connection of one's own.

@@ -50,17 +50,16 @@ var System = Actor{ID: "system", Role: "system"}
 
 // Ledger reads and writes one database. It is safe for concurrent use.
 type Ledger struct {
-	db      *db.DB
-	keys    *keyring.Keyring
-	blobs   *blob.Store
-	clock   clock.Clock
-	kinds   map[string]Records
-	index   Index
-	signer  note.Signer
-	key     format.Key
-	origin  string
-	headKey [keyring.KeySize]byte // of the MAC that says that we wrote a head
-	known   atomic.Pointer[head]  // the head that this process wrote last
+	db       *db.DB
+	keys     *keyring.Keyring
+	blobs    *blob.Store
+	clock    clock.Clock
+	kinds    map[string]Records
+	index    Index
+	identity atomic.Pointer[identity]
+	seed     [keyring.KeySize]byte // of the signing key
+	headKey  [keyring.KeySize]byte // of the MAC that says that we wrote a head
+	known    atomic.Pointer[head]  // the head that this process wrote last
 
 	mu      sync.Mutex
 	queue   []*request
@@ -101,6 +100,9 @@ func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Stor
 	if l.headKey, err = keys.Secret(ctx, "ledger-head"); err != nil {
 		return nil, err
 	}
+	if l.seed, err = keys.Secret(ctx, "ledger-signing-seed"); err != nil {
+		return nil, err
+	}
 	if err := l.found(ctx); err != nil {
 		return nil, err
 	}
@@ -117,21 +119,13 @@ func (l *Ledger) found(ctx context.Context) error {
 		return fmt.Errorf("open ledger: %w", err)
 	}
 	defer c.Release()
-	there, err := c.One(`SELECT origin FROM ledger_head WHERE id = 1`, nil, &l.origin)
-	if err != nil {
+	if there, err := c.One(`SELECT 1 FROM ledger_head`, nil, new(int64)); err != nil {
 		return fmt.Errorf("open ledger: %w", err)
-	}
-	if !there {
-		l.origin = "countersign/" + id.New()
-	}
-	if err := l.openSigner(ctx); err != nil {
-		return err
-	}
-	if !there {
+	} else if !there {
 		empty := (&format.Tree{}).Root()
-		r := headRow{root: string(empty[:])}
-		if _, err := c.Exec(`INSERT INTO ledger_head (id, size, time, root, edge, kinds, origin, mac)
-			VALUES (1, 0, 0, $1, $2, '', $3, $4)`, empty[:], []byte{}, l.origin, l.mac(&r)); err != nil {
+		r := headRow{root: string(empty[:]), origin: newOrigin()}
+		if _, err := c.Exec(`INSERT INTO ledger_head (id, size, time, root, edge, kinds, origin, halted, mac)
+			VALUES (1, 0, 0, $1, $2, '', $3, '', $4) ON CONFLICT DO NOTHING`, empty[:], []byte{}, r.origin, l.mac(&r)); err != nil {
 			return fmt.Errorf("open ledger: %w", err)
 		}
 	}
@@ -139,21 +133,35 @@ func (l *Ledger) found(ctx context.Context) error {
 	return err
 }
 
-func (l *Ledger) openSigner(ctx context.Context) error {
-	seed, err := l.keys.Secret(ctx, "ledger-signing-seed")
+func newOrigin() string { return "countersign/" + id.New() }
+
+// identity is the name of the log and what signs under it.
+type identity struct {
+	origin string
+	key    format.Key
+	signer note.Signer
+}
+
+// identify returns the identity under an origin, which changes with Resume, on
+// whatever node that is called.
+func (l *Ledger) identify(origin string) (*identity, error) {
+	if x := l.identity.Load(); x != nil && x.origin == origin {
+		return x, nil
+	}
+	private := ed25519.NewKeyFromSeed(l.seed[:])
+	key, err := format.NewKey(origin, private.Public().(ed25519.PublicKey))
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("ledger signing key: %w", err)
 	}
-	private := ed25519.NewKeyFromSeed(seed[:])
-	if l.key, err = format.NewKey(l.origin, private.Public().(ed25519.PublicKey)); err != nil {
-		return fmt.Errorf("ledger signing key: %w", err)
+	id, _, _ := strings.Cut(strings.TrimPrefix(key.String(), origin+"+"), "+")
+	secret := append([]byte{1}, l.seed[:]...) // 1: Ed25519, C2SP signed-note
+	signer, err := note.NewSigner(fmt.Sprintf("PRIVATE+KEY+%s+%s+%s", origin, id, base64.StdEncoding.EncodeToString(secret)))
+	if err != nil {
+		return nil, fmt.Errorf("ledger signing key: %w", err)
 	}
-	id, _, _ := strings.Cut(strings.TrimPrefix(l.key.String(), l.origin+"+"), "+")
-	skey := fmt.Sprintf("PRIVATE+KEY+%s+%s+%s", l.origin, id, base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)))
-	if l.signer, err = note.NewSigner(skey); err != nil {
-		return fmt.Errorf("ledger signing key: %w", err)
-	}
-	return nil
+	x := &identity{origin, key, signer}
+	l.identity.Store(x)
+	return x, nil
 }
 
 // Close waits for writes under way and refuses later ones. It leaves the
@@ -169,10 +177,10 @@ func (l *Ledger) Close() {
 
 // VerifierKey returns the public key of the log, in the form of C2SP
 // signed-note: what an outsider needs to know beforehand.
-func (l *Ledger) VerifierKey() string { return l.key.String() }
+func (l *Ledger) VerifierKey() string { return l.identity.Load().key.String() }
 
 // Origin returns the name of the log in its checkpoints.
-func (l *Ledger) Origin() string { return l.origin }
+func (l *Ledger) Origin() string { return l.identity.Load().origin }
 
 // Now returns the product's time.
 func (l *Ledger) Now() time.Time { return l.clock.Now() }
@@ -237,8 +245,8 @@ type head struct {
 
 // headRow is the row as it is stored.
 type headRow struct {
-	size, time             int64
-	root, edge, kinds, mac string
+	size, time                             int64
+	root, edge, kinds, origin, halted, mac string
 }
 
 // readHead reads the head and checks it: that the tree's edge gives the root,
@@ -248,8 +256,8 @@ type headRow struct {
 func (l *Ledger) readHead(one func(query string, dest ...any) (bool, error)) (head, error) {
 	var r headRow
 	var root, edge, mac []byte
-	ok, err := one(`SELECT size, time, root, edge, kinds, mac FROM ledger_head WHERE id = 1`,
-		&r.size, &r.time, &root, &edge, &r.kinds, &mac)
+	ok, err := one(`SELECT size, time, root, edge, kinds, origin, halted, mac FROM ledger_head WHERE id = 1`,
+		&r.size, &r.time, &root, &edge, &r.kinds, &r.origin, &r.halted, &mac)
 	if err != nil {
 		return head{}, fmt.Errorf("ledger: cannot read the head: %w", err)
 	}
@@ -257,6 +265,9 @@ func (l *Ledger) readHead(one func(query string, dest ...any) (bool, error)) (he
 		return head{}, &Mismatch{Where: "ledger_head", What: "is missing"}
 	}
 	r.root, r.edge, r.mac = string(root), string(edge), string(mac)
+	if _, err := l.identify(r.origin); err != nil {
+		return head{}, err
+	}
 	if known := l.known.Load(); known != nil && known.row == r {
 		return head{r, known.tree.Clone(), maps.Clone(known.kinds)}, nil
 	}

@@ -236,6 +236,6 @@ func (l *Ledger) Publish(ctx context.Context) (Checkpoint, error) {
 
 // Ours reads a checkpoint that this ledger signed. It fails for any other.
 func (l *Ledger) Ours(signed []byte) (Checkpoint, error) {
-	cp, err := l.key.Open(signed)
+	cp, err := l.identity.Load().key.Open(signed)
 	return Checkpoint{cp.Size, cp.Root, signed}, err
 }

@@ -43,6 +43,7 @@ func mustBeOutside(ctx context.Context) {
 type request struct {
 	ctx      context.Context
 	actor    Actor
+	resumes  bool         // may write although sealing has stopped
 	state    atomic.Int32 // waiting, then taken or withdrawn
 	turn     chan *Tx     // the writer hands the Tx over
 	finished chan error   // the caller hands it back
@@ -69,11 +70,15 @@ const (
 // come before. What it reads it may rely on, since turns are serial on both
 // databases. Its context is not to be used for Read or Write.
 func (l *Ledger) Write(ctx context.Context, actor Actor, f func(context.Context, *Tx) error) error {
+	return l.write(ctx, actor, false, f)
+}
+
+func (l *Ledger) write(ctx context.Context, actor Actor, resumes bool, f func(context.Context, *Tx) error) error {
 	mustBeOutside(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &request{ctx: ctx, actor: actor, turn: make(chan *Tx, 1), finished: make(chan error, 1),
+	r := &request{ctx: ctx, actor: actor, resumes: resumes, turn: make(chan *Tx, 1), finished: make(chan error, 1),
 		sealed: make(chan struct{}), done: make(chan error, 1)}
 	if err := l.enqueue(r); err != nil {
 		return err

@@ -8,7 +8,8 @@ CREATE TABLE ledger_head (
 	edge    {blob} NOT NULL, -- roots of the complete subtrees, 32 bytes each
 	kinds   TEXT   NOT NULL, -- "case 12 response 3": sequence numbers
 	origin  TEXT   NOT NULL, -- name of this log in checkpoints
-	mac     {blob} NOT NULL  -- over origin, size and root: this ledger wrote it
+	halted  TEXT   NOT NULL, -- why sealing has stopped, '' where it has not
+	mac     {blob} NOT NULL  -- over all of them: this ledger wrote it
 ){strict};
 
 CREATE TABLE ledger_entry (
