@@ -1,8 +1,8 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +19,8 @@ type approval struct {
 	ContentHash string `json:"content_hash"`
 }
 
-// answer is what a response's document says of its approval.
+// answer is what a response's document says of its approval. The approvals are
+// valid until those of another document are read.
 type answer struct {
 	state, content, sent string
 	authors              []string
@@ -28,11 +29,25 @@ type answer struct {
 	exception            string
 }
 
-func (r *answer) read(d *format.Document) error {
-	return cmp.Or(
+func (k *conduct) read(d *format.Document) (r answer, err error) {
+	r.approvals, err = k.approvalsIn(d)
+	return r, cmp.Or(err,
 		into(&r.state, d, "state"), into(&r.content, d, "content_hash"), into(&r.sent, d, "sent_hash"),
-		into(&r.authors, d, "authors"), into(&r.approvals, d, "approvals"),
-		into(&r.quorum, d, "quorum"), into(&r.exception, d, "exception"))
+		into(&r.authors, d, "authors"), into(&r.quorum, d, "quorum"), into(&r.exception, d, "exception"))
+}
+
+// approvalsIn returns the approvals that a response lists. One after the other
+// its versions list the same.
+func (k *conduct) approvalsIn(d *format.Document) ([]approval, error) {
+	raw := d.Field("approvals")
+	if raw == nil || !bytes.Equal(raw, k.listed) {
+		list, err := field[[]approval](d, "approvals")
+		if err != nil || raw == nil {
+			return nil, err
+		}
+		k.list, k.listed = list, append(k.listed[:0], raw...)
+	}
+	return k.list, nil
 }
 
 func into[T any](v *T, d *format.Document, name string) (err error) {
@@ -44,7 +59,7 @@ func into[T any](v *T, d *format.Document, name string) (err error) {
 // of the entry: by its actor, in their role, at its time, of the content that
 // the response had then (CC5.3).
 func (k *conduct) approved(a *act) error {
-	list, err := field[[]approval](a.doc, "approvals")
+	list, err := k.approvalsIn(a.doc)
 	if err != nil {
 		return err
 	}
@@ -72,13 +87,12 @@ const maxApprovals = 1000
 // upheld checks that each approval which a response lists was given: that
 // there is an entry of it.
 func (k *conduct) upheld(a *act) error {
-	raw := a.doc.Field("approvals")
-	if raw == nil {
+	if a.doc.Field("approvals") == nil {
 		return nil
 	}
-	var list []approval
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return fmt.Errorf("field approvals is not what it should be: %w", err)
+	list, err := k.approvalsIn(a.doc)
+	if err != nil {
+		return err
 	}
 	for _, p := range list {
 		if !slices.Contains(k.given[a.entry.Record], p) {
@@ -99,13 +113,13 @@ type Exception struct {
 // sending checks a response before its hand-over: where nobody learns how that
 // ends, it is the last that is known of it.
 func (k *conduct) sending(a *act) error {
-	_, err := released(a, "sending")
+	_, err := k.released(a, "sending")
 	return err
 }
 
 // sent checks a response that went out, and counts it.
 func (k *conduct) sent(a *act) error {
-	r, err := released(a, "sent")
+	r, err := k.released(a, "sent")
 	if err != nil {
 		return err
 	}
@@ -128,9 +142,9 @@ func (k *conduct) resolved(a *act) error {
 // released checks that what leaves is what was approved, by as many persons as
 // required who had not written it (CC2.3, CC5.3), or that an exception names
 // the rule for that.
-func released(a *act, state string) (*answer, error) {
-	var r answer
-	if err := r.read(a.doc); err != nil {
+func (k *conduct) released(a *act, state string) (*answer, error) {
+	r, err := k.read(a.doc)
+	if err != nil {
 		return nil, err
 	}
 	if r.state != state {

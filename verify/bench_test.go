@@ -13,7 +13,8 @@ import (
 )
 
 // largeLog is a log of n entries whose documents have ten fields, as those of
-// real cases do: a tenth opens a case, a tenth sends a response.
+// real cases do: a tenth opens a case, a tenth approves a response, and a tenth
+// sends it.
 func largeLog(n int) (l *testLog, cases, responses []int) {
 	l = newLog("log.example/countersign", 1)
 	for i := range n {
@@ -26,8 +27,10 @@ func largeLog(n int) (l *testLog, cases, responses []int) {
 		switch i % 10 {
 		case 0:
 			cases = append(cases, int(l.act("casefile.opened", record, fields)))
+		case 8: // approved, then sent
+			responses = append(responses, int(l.answer("response.sent", record, with(response(), "quorum", 1, "approvals", approvals("ben", hash1),
+				"channel", "help@example.com", "subject", "Re: export", "to", "customer@example.com", "text", "It is repaired."))))
 		case 9:
-			responses = append(responses, int(l.act("response.sent", record, with(response(), "channel", "help@example.com", "subject", "Re: export", "to", "customer@example.com", "text", "It is repaired."))))
 		default:
 			l.act("casefile.classified", record, fields)
 		}

@@ -226,11 +226,11 @@ func (l *testLog) rows(f files, kind string, entries ...int) {
 		row := map[string]json.RawMessage{
 			"entry": fmt.Append(nil, i), "days": []byte("3"),
 			"commitment": []byte(`"` + base64.StdEncoding.EncodeToString(l.acts[i].Commitment[:]) + `"`),
-			"record":     format.Quote(l.acts[i].Record), "act": format.Quote(l.acts[i].Act), "time": format.Quote(format.Instant(l.acts[i].Time)),
-			"actor": format.Quote(l.acts[i].Actor), "role": format.Quote(l.acts[i].Role), "controls": []byte(`["CC2.3"]`),
+			"record":     quote(l.acts[i].Record), "act": quote(l.acts[i].Act), "time": quote(format.Instant(l.acts[i].Time)),
+			"actor": quote(l.acts[i].Actor), "role": quote(l.acts[i].Role), "controls": []byte(`["CC2.3"]`),
 		}
 		for _, name := range []string{"opened", "channel_name", "approver_names"} {
-			value, ok := format.Column(name, &l.acts[i], &l.docs[i], format.Names{"chanR1kqT0yKp2v7yJ3m5g": "Help"})
+			value, ok := format.AppendColumn(nil, name, &l.acts[i], &l.docs[i], format.Names{"chanR1kqT0yKp2v7yJ3m5g": "Help"})
 			if ok && value != nil {
 				row[name], columns[name] = value, true
 			}
@@ -315,6 +315,8 @@ type sealing struct {
 
 	entry, document, proof, consistency []byte
 }
+
+func quote(text string) []byte { return format.AppendQuote(nil, text) }
 
 // checkBytes checks a package in memory.
 func checkBytes(b []byte, opt Options) (*Summary, error) {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -188,8 +189,22 @@ func field[T any](d *format.Document, name string) (T, error) {
 		}
 		return v, nil
 	}
+	if list, ok := any(&v).(*[]string); ok {
+		if id, alone := only(raw); alone { // as most lists of authors
+			*list = []string{id}
+			return v, nil
+		}
+	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, fmt.Errorf("field %s is not what it should be: %w", name, err)
 	}
 	return v, nil
+}
+
+// only returns the text of a list of one.
+func only(list []byte) (string, bool) {
+	if len(list) < 4 || list[0] != '[' || list[len(list)-1] != ']' || bytes.IndexByte(list, ',') >= 0 {
+		return "", false
+	}
+	return format.Text(list[1 : len(list)-1])
 }

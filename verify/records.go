@@ -5,15 +5,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"example.org/countersign/verify/format"
 )
@@ -59,7 +56,8 @@ type rowChecker struct {
 	library   *library
 	json, csv string
 	table     *table
-	fields    []rowField // of the row at hand
+	row       row    // at hand
+	buf       []byte // what a column must be
 	derived   map[string]bool
 	attested  map[int64]bool // entries of approvalRows so far
 }
@@ -79,7 +77,7 @@ func (r *rowChecker) run() error {
 	count := int64(0)
 	for lines.Scan() {
 		count++
-		if err := r.row(count, lines.Bytes()); err != nil {
+		if err := r.check(count, lines.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -112,21 +110,19 @@ func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 	return 0, nil, nil
 }
 
-// row checks line n and the row of the table that shows the same.
-func (r *rowChecker) row(n int64, line []byte) error {
-	var err error
-	if r.fields, err = parseRow(r.fields[:0], line); err != nil {
+// check checks line n and the row of the table that shows the same.
+func (r *rowChecker) check(n int64, line []byte) error {
+	if err := r.row.parse(line); err != nil {
 		return failf(r.json, none, "line %d: %v", n, err)
 	}
-	entry, err := strconv.ParseInt(string(valueOf(r.fields, "entry")), 10, 64)
+	entry, err := strconv.ParseInt(string(r.row.value("entry")), 10, 64)
 	if err != nil {
 		return failf(r.json, none, "line %d: does not say its entry", n)
 	}
 	if err := r.library.open(entry); err != nil {
 		return within(r.json, entry, fmt.Errorf("line %d: %w", n, err))
 	}
-	err = r.compare()
-	if err == nil {
+	if err = r.compare(); err == nil {
 		err = r.attest(entry)
 	}
 	if err != nil {
@@ -137,7 +133,7 @@ func (r *rowChecker) row(n int64, line []byte) error {
 		err = fmt.Errorf("has fewer rows than %s", r.json)
 	}
 	if err == nil {
-		err = r.table.compare(cells, r.fields)
+		err = r.table.compare(cells, &r.row)
 	}
 	return within(r.csv, entry, err)
 }
@@ -167,10 +163,10 @@ func (r *rowChecker) compare() error {
 	entry, doc := &r.library.entry, &r.library.doc
 	var quoted [46]byte
 	commitment := append(base64.StdEncoding.AppendEncode(append(quoted[:0], '"'), entry.Commitment[:]), '"')
-	if !bytes.Equal(valueOf(r.fields, "commitment"), commitment) {
+	if !bytes.Equal(r.row.value("commitment"), commitment) {
 		return errors.New("the commitment is not that of the entry")
 	}
-	for _, f := range r.fields {
+	for _, f := range r.row.fields {
 		if f.name == "entry" || f.name == "commitment" {
 			continue
 		}
@@ -180,14 +176,13 @@ func (r *rowChecker) compare() error {
 			}
 			continue
 		}
-		value, proved := format.Column(f.name, entry, doc, r.library.c.names)
-		if proved && (value == nil || !sameJSON(f.value, value)) {
-			return fmt.Errorf("%q is not what the entry and its document say", f.name)
-		}
-		if !proved {
+		proved := false
+		if r.buf, proved = format.AppendColumn(r.buf[:0], f.name, entry, doc, r.library.c.names); !proved {
 			if err := r.derive(f.name); err != nil {
 				return err
 			}
+		} else if len(r.buf) == 0 || !sameJSON(f.value, r.buf) {
+			return fmt.Errorf("%q is not what the entry and its document say", f.name)
 		}
 	}
 	return nil
@@ -213,98 +208,6 @@ func (r *rowChecker) derive(name string) error {
 
 // maxName is the length in bytes that the name of a column may have.
 const maxName = 200
-
-// rowField is a column of a row and its JSON value, which is part of the line.
-type rowField struct {
-	name  string
-	value []byte
-}
-
-// valueOf returns the value of a field, nil where it is not there.
-func valueOf(fields []rowField, name string) []byte {
-	for i := range fields {
-		if fields[i].name == name {
-			return fields[i].value
-		}
-	}
-	return nil
-}
-
-// parseRow appends the fields of one JSON object to fields. A name that is
-// there twice is refused: readers differ in which they take.
-func parseRow(fields []rowField, line []byte) ([]rowField, error) {
-	line = bytes.TrimSpace(line)
-	if !utf8.Valid(line) || !json.Valid(line) || line[0] != '{' {
-		return nil, errors.New("want one JSON object in UTF-8")
-	}
-	for rest := bytes.TrimLeft(line[1:], jsonSpace); rest[0] != '}'; rest = bytes.TrimLeft(rest, ","+jsonSpace) {
-		key := rest[:valueEnd(rest)]
-		rest = bytes.TrimLeft(rest[len(key):], ":"+jsonSpace)
-		value := rest[:valueEnd(rest)]
-		rest = bytes.TrimLeft(rest[len(value):], jsonSpace)
-		f := rowField{string(key[1 : len(key)-1]), value}
-		if bytes.IndexByte(key, '\\') >= 0 {
-			if err := json.Unmarshal(key, &f.name); err != nil {
-				return nil, err
-			}
-		}
-		if valueOf(fields, f.name) != nil {
-			return nil, fmt.Errorf("%q is there twice", f.name)
-		}
-		if len(fields) == maxColumns {
-			return nil, fmt.Errorf("the row has more than %d columns", maxColumns)
-		}
-		fields = append(fields, f)
-	}
-	return fields, nil
-}
-
-const jsonSpace = " \t\r\n"
-
-// valueEnd returns the length of the value that b, valid JSON, begins with.
-func valueEnd(b []byte) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-			if !quoted && depth == 0 {
-				return i + 1
-			}
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']' || depth == 0 && (c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n'):
-			if depth == 0 {
-				return i // behind a number or word
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(b)
-}
-
-// sameJSON reports whether two JSON texts are the same value.
-func sameJSON(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	x, err1 := decodeJSON(a)
-	y, err2 := decodeJSON(b)
-	return err1 == nil && err2 == nil && reflect.DeepEqual(x, y)
-}
-
-func decodeJSON(b []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	var v any
-	err := dec.Decode(&v)
-	return v, err
-}
 
 // table reads the rows of a CSV file.
 type table struct {
@@ -340,9 +243,9 @@ func (t *table) next() ([]string, error) {
 
 // compare checks that the row shows the fields of the one in JSON, in the form
 // of format.Cell, and nothing else.
-func (t *table) compare(cells []string, fields []rowField) error {
+func (t *table) compare(cells []string, r *row) error {
 	for i, cell := range cells {
-		if cell != format.Cell(valueOf(fields, t.columns[i])) {
+		if !format.IsCell(cell, r.value(t.columns[i])) {
 			line, _ := t.r.FieldPos(i)
 			return fmt.Errorf("line %d: %q is not what the row in JSON says", line, t.columns[i])
 		}

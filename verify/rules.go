@@ -47,8 +47,10 @@ type conduct struct {
 	numbers map[string]string // tracking numbers as JSON, by the case's record id
 	years   map[int]*year
 
-	given map[string][]approval // by entries, of each response
-	names format.Names
+	given  map[string][]approval // by entries, of each response
+	listed []byte                // approvals as they were read last
+	list   []approval            // what they say
+	names  format.Names
 
 	cases, responses, approvals int64
 	exceptions                  []Exception

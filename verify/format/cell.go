@@ -37,6 +37,18 @@ func Cell(value []byte) string {
 	return text
 }
 
+// IsCell reports whether a CSV file shows a JSON value as this cell: whether
+// it is Cell of it, which it finds out without making that.
+func IsCell(cell string, value []byte) bool {
+	if isPlain(value) && (len(value) == 2 || strings.IndexByte("=+-@", value[1]) < 0) {
+		return cell == string(value[1:len(value)-1])
+	}
+	if len(value) == 0 || value[0] >= '0' && value[0] <= '9' {
+		return cell == string(value)
+	}
+	return cell == Cell(value)
+}
+
 // Text returns the text of a JSON string. Most are their text in quotes and
 // need no parser.
 func Text(value []byte) (string, bool) {

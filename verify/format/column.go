@@ -2,6 +2,8 @@ package format
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,101 +35,118 @@ func (n Names) Learn(e *Entry, d *Document) {
 	}
 }
 
-// Column returns the value, as JSON, that a column of a row must have although
-// the document has no field of that name: what the entry says, or what follows
-// from a shown field (docs/FORMAT.md, "Derived columns"). A value that is nil
-// means that the column must not be there. It reports false for a column that
+// AppendColumn appends to b the value, as JSON, that a column of a row must
+// have although the document has no field of that name: what the entry says, or
+// what follows from a shown field (docs/FORMAT.md, "Records"). Nothing is
+// appended for a column that must not be there. It reports false for one that
 // nothing sealed is behind.
-func Column(name string, e *Entry, d *Document, names Names) (value []byte, proved bool) {
+func AppendColumn(b []byte, name string, e *Entry, d *Document, names Names) (value []byte, proved bool) {
 	switch name {
 	case "record":
-		return Quote(e.Record), true
+		return AppendQuote(b, e.Record), true
 	case "act":
-		return Quote(e.Act), true
+		return AppendQuote(b, e.Act), true
 	case "actor":
-		return Quote(e.Actor), true
+		return AppendQuote(b, e.Actor), true
 	case "role":
-		return Quote(e.Role), true
+		return AppendQuote(b, e.Role), true
 	case "time":
-		return quoteTime(e.Time), true
+		return appendInstant(b, e.Time), true
 	case "controls":
-		return quoteList(e.Controls), true
+		return appendList(b, e.Controls), true
 	case "approver_names":
-		return nameList(d.Field("approvals"), names)
-	case "person_name":
-		if e.Kind() == "person" {
-			return Quote(names.Of(e.Record)), true
-		}
+		return appendNames(b, d.Field("approvals"), names)
 	case "actor_name":
-		return Quote(names.Of(e.Actor)), true
+		return AppendQuote(b, names.Of(e.Actor)), true
+	}
+	if name == "person_name" && e.Kind() == "person" {
+		return AppendQuote(b, names.Of(e.Record)), true
 	}
 	if field, ok := strings.CutSuffix(name, "_names"); ok {
-		return nameList(d.Field(field+"s"), names)
+		return appendNames(b, d.Field(field+"s"), names)
 	}
 	if field, ok := strings.CutSuffix(name, "_name"); ok {
-		id, isText := Text(d.Field(field))
-		return Quote(names.Of(id)), isText
+		if id, isText := Text(d.Field(field)); isText {
+			return AppendQuote(b, names.Of(id)), true
+		}
+		return b, false
 	}
 	at, ok := parseInt(d.Field(name + "_at"))
-	return quoteTime(at), ok
+	return appendInstant(b, at), ok
 }
 
-// nameList returns the names of a list of ids, or of objects that say an id as
-// "by", each name once.
-func nameList(list []byte, names Names) ([]byte, bool) {
-	var ids []json.RawMessage
+// appendNames appends the names of a list of ids, or of objects that say an id
+// as "by", each name once.
+func appendNames(b, list []byte, names Names) ([]byte, bool) {
+	var ids []named
 	if list == nil || json.Unmarshal(list, &ids) != nil {
-		return nil, false
+		return b, false
 	}
 	var all []string
-	seen := make(map[string]bool)
-	for _, raw := range ids {
-		id, ok := Text(raw)
-		if !ok {
-			var x struct {
-				By *string `json:"by"`
-			}
-			if json.Unmarshal(raw, &x) != nil || x.By == nil {
-				return nil, false
-			}
-			id = *x.By
-		}
-		if name := names.Of(id); !seen[name] {
-			seen[name] = true
+	for _, id := range ids {
+		if name := names.Of(string(id)); !slices.Contains(all, name) {
 			all = append(all, name)
 		}
 	}
-	return quoteList(all), true
+	return appendList(b, all), true
+}
+
+// named is an id, in JSON alone or as "by" of an object.
+type named string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *named) UnmarshalJSON(b []byte) error {
+	if id, ok := Text(b); ok {
+		*n = named(id)
+		return nil
+	}
+	var x struct {
+		By *string `json:"by"`
+	}
+	err := json.Unmarshal(b, &x)
+	if err == nil && x.By == nil {
+		err = errors.New("names nobody")
+	}
+	if err == nil {
+		*n = named(*x.By)
+	}
+	return err
 }
 
 // Instant writes an instant in Unix microseconds as columns show it: RFC 3339
 // in UTC with six digits of the second.
 func Instant(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+	return time.UnixMicro(micros).UTC().Format(instantForm)
 }
 
-// quoteTime returns an instant as JSON; zero is not yet.
-func quoteTime(micros int64) []byte {
+const instantForm = "2006-01-02T15:04:05.000000Z"
+
+// appendInstant appends an instant as JSON; zero is not yet.
+func appendInstant(b []byte, micros int64) []byte {
 	if micros == 0 {
-		return nil
-	}
-	return Quote(Instant(micros))
-}
-
-func quoteList(list []string) []byte {
-	if len(list) == 0 {
-		return nil
-	}
-	b, _ := json.Marshal(list) // strings always can be
-	return b
-}
-
-// Quote returns text as a JSON string, as encoding/json writes it.
-func Quote(text string) []byte {
-	b := append(append(append(make([]byte, 0, len(text)+2), '"'), text...), '"')
-	if isPlain(b) && !strings.ContainsAny(text, "<>&") {
 		return b
 	}
-	b, _ = json.Marshal(text) // strings always can be
-	return b
+	return append(time.UnixMicro(micros).UTC().AppendFormat(append(b, '"'), instantForm), '"')
+}
+
+func appendList(b []byte, list []string) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	for i, text := range list {
+		b = AppendQuote(append(b, "[,"[min(i, 1)]), text)
+	}
+	return append(b, ']')
+}
+
+// AppendQuote appends text as a JSON string, as encoding/json writes it.
+func AppendQuote(b []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c > '~' || c == '\\' || c == '"' || c == '<' || c == '>' || c == '&':
+			quoted, _ := json.Marshal(text) // strings always can be
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }

@@ -146,8 +146,7 @@ func (d *Document) Parse(block []byte) error {
 	last := ""
 	for n := 2; len(rest) > 0; n++ {
 		line, rest, _ = bytes.Cut(rest, newline)
-		d.Fields = append(d.Fields, Field{})
-		f := &d.Fields[len(d.Fields)-1]
+		f := d.grow()
 		if err := d.parseField(f, line); err != nil {
 			return fmt.Errorf("document of entry %d, line %d: %w", d.Index, n, err)
 		}
@@ -164,12 +163,25 @@ func (d *Document) Parse(block []byte) error {
 
 var newline = []byte("\n")
 
+// grow adds a field. It has the name of the field at its place in the document
+// before, which is often its own.
+func (d *Document) grow() *Field {
+	n := len(d.Fields)
+	if n == cap(d.Fields) {
+		d.Fields = append(d.Fields, Field{})
+	}
+	d.Fields = d.Fields[:n+1]
+	f := &d.Fields[n]
+	*f = Field{Name: f.Name}
+	return f
+}
+
 // maxName is what the two bytes of length in a field's hash can say.
 const maxName = 1<<16 - 1
 
 func (d *Document) parseField(f *Field, line []byte) error {
 	if leaf, ok := bytes.CutPrefix(line, []byte("- ")); ok {
-		f.Redacted = true
+		f.Name, f.Redacted = "", true
 		return decode64(f.Leaf[:], leaf)
 	}
 	salt, rest, _ := bytes.Cut(line, []byte(" "))
@@ -177,7 +189,9 @@ func (d *Document) parseField(f *Field, line []byte) error {
 	if !ok || len(name) > maxName {
 		return errors.New("want salt, name and value")
 	}
-	f.Name, f.Value = d.intern(name), value
+	if f.Value = value; f.Name != string(name) {
+		f.Name = d.intern(name)
+	}
 	return decode64(f.Salt[:], salt)
 }
 
