@@ -65,7 +65,7 @@ func TestDatabaseGone(t *testing.T) {
 	pg := pgtest.Private(t)
 	binary, dir := Build(t), t.TempDir()
 	Prepare(t, app.Config{Data: dir, Database: pg.DSN()})
-	p := start(t, binary, dir, pg.DSN(), "127.0.0.1:1")
+	p := start(t, binary, app.Config{Data: dir, Database: pg.DSN()}, "127.0.0.1:1")
 	if code := deliver(t, p.smtp, "before"); code != 250 {
 		t.Fatalf("before: %d", code)
 	}
@@ -90,7 +90,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	binary, dir := Build(t), t.TempDir()
 	Prepare(t, app.Config{Data: dir})
-	p := start(t, binary, dir, "", "127.0.0.1:1")
+	p := start(t, binary, app.Config{Data: dir}, "127.0.0.1:1")
 	limit := func(bytes string) {
 		t.Helper()
 		if out, err := exec.Command(prlimit, "--pid", strconv.Itoa(p.cmd.Process.Pid), "--fsize="+bytes+":unlimited").CombinedOutput(); err != nil {

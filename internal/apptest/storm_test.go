@@ -27,51 +27,104 @@ import (
 // TestStorm kills the server with SIGKILL in the middle of mail from 16
 // connections, again and again. What was answered 250 is there, sealed, exactly
 // once; nobody gets two confirmations that are not the same message, and where
-// one is missing the record says that it is unclear.
+// one is missing the record says that it is unclear. Two nodes of one
+// PostgreSQL are killed in turn, and now and then both.
 func TestStorm(t *testing.T) {
 	kills := 3
 	if os.Getenv("COUNTERSIGN_TEST_SOAK") != "" {
 		kills = 50
 	}
 	binary := Build(t)
-	t.Run("sqlite", func(t *testing.T) { storm(t, binary, "", kills) })
-	t.Run("postgres", func(t *testing.T) { storm(t, binary, pgtest.DSN(t), kills) })
+	t.Run("sqlite", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir(), Database: pgtest.DSN(t)}) })
+	t.Run("nodes", func(t *testing.T) { storm(t, binary, 4*kills, nodes(t, 2)...) })
 }
 
-func storm(t *testing.T, binary, database string, kills int) {
-	dir := t.TempDir()
+// nodes returns the configurations of several servers on one PostgreSQL.
+func nodes(t testing.TB, n int) []app.Config {
+	t.Helper()
+	database, keyring, blobs := pgtest.DSN(t), pgtest.DSN(t), t.TempDir()
+	var all []app.Config
+	for range n {
+		all = append(all, app.Config{Data: t.TempDir(), Database: database, Keyring: keyring, Blobs: blobs})
+	}
+	return all
+}
+
+func storm(t *testing.T, binary string, kills int, nodes ...app.Config) {
 	sink := smtpsink.New(t)
-	Prepare(t, app.Config{Data: dir, Database: database})
+	Prepare(t, nodes[0])
 	s := &stormy{t: t, sent: map[string]bool{}}
+	servers := make([]*process, len(nodes))
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	if len(nodes) > 1 {
+		wg.Go(func() { s.observe(nodes[0], stop) })
+	}
 	for i := range kills + 1 {
-		server := start(t, binary, dir, database, sink.Addr)
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		for c := range 16 {
-			wg.Go(func() { s.mail(server.smtp, fmt.Sprintf("%d-%d", i, c), stop) })
+		for k := range nodes {
+			if servers[k] != nil {
+				continue
+			}
+			servers[k] = start(t, binary, nodes[k], sink.Addr)
+			addr := servers[k].smtp
+			for c := range 16 / len(nodes) {
+				wg.Go(func() { s.mail(addr, fmt.Sprintf("%d-%d-%d", i, k, c), stop) })
+			}
 		}
 		time.Sleep(time.Duration(100+rand.IntN(700)) * time.Millisecond)
-		if i < kills {
-			server.kill()
-			close(stop)
-			wg.Wait()
-			continue
+		if i == kills {
+			break
 		}
-		close(stop)
-		wg.Wait()
+		first := rand.IntN(len(nodes))
+		for k := range nodes {
+			if k == first || rand.IntN(4) == 0 {
+				servers[k].kill()
+				servers[k] = nil
+			}
+		}
+	}
+	close(stop)
+	wg.Wait()
+	for _, server := range servers {
 		server.stop()
 	}
 	t.Logf("%d messages were answered 250 over %d kills", len(s.sent), kills)
-	if len(s.sent) < 16*kills/2 {
+	if len(s.sent) < 16*kills/2/len(nodes) {
 		t.Fatalf("only %d messages were accepted: no storm", len(s.sent))
 	}
-	s.check(dir, database, sink)
+	s.check(nodes[0], sink)
 }
 
 type stormy struct {
 	t    *testing.T
 	mu   sync.Mutex
 	sent map[string]bool // Message-IDs that were answered 250
+	seen []ledger.Checkpoint
+}
+
+// observe collects checkpoints, as one more node that only reads.
+func (s *stormy) observe(cfg app.Config, stop chan struct{}) {
+	cfg.Data = s.t.TempDir()
+	a, err := app.Open(context.Background(), cfg)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	defer a.Close()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		cp, err := a.Ledger.Checkpoint(context.Background())
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		s.seen = append(s.seen, cp)
+	}
 }
 
 // mail sends one mail after the other over one connection until it breaks.
@@ -108,15 +161,20 @@ func (s *stormy) mail(addr, name string, stop chan struct{}) {
 }
 
 // check opens the record and compares it with what was promised.
-func (s *stormy) check(dir, database string, sink *smtpsink.Sink) {
+func (s *stormy) check(cfg app.Config, sink *smtpsink.Sink) {
 	t := s.t
-	a, err := app.Open(context.Background(), app.Config{Data: dir, Database: database})
+	a, err := app.Open(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
 	if _, err := a.Ledger.Verify(context.Background(), ledger.Options{Full: true}); err != nil {
 		t.Fatalf("the record does not verify: %v", err)
+	}
+	for _, cp := range s.seen {
+		if root, err := a.Ledger.RootAt(context.Background(), cp.Size); err != nil || root != cp.Root {
+			t.Errorf("the checkpoint of %d entries is not one of this log: %v", cp.Size, err)
+		}
 	}
 	there, unclear := map[string]int{}, map[string]bool{}
 	if err := a.Intake.Export(context.Background(), time.Time{}, time.Time{}, func(r intake.Row) error {
@@ -161,7 +219,7 @@ func (s *stormy) check(dir, database string, sink *smtpsink.Sink) {
 			}
 		}
 	}
-	t.Logf("%d confirmations arrived, %d are shown as unclear", len(copies), len(unclear))
+	t.Logf("%d confirmations arrived, %d are shown as unclear; %d checkpoints were seen", len(copies), len(unclear), len(s.seen))
 }
 
 func messageID(raw []byte) string {
@@ -182,11 +240,13 @@ type process struct {
 }
 
 // start starts a server and waits until it listens.
-func start(t *testing.T, binary, dir, database, relay string) *process {
+func start(t testing.TB, binary string, cfg app.Config, relay string) *process {
 	t.Helper()
-	args := []string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--smtp-listen", "127.0.0.1:0", "--relay", "smtp://" + relay}
-	if database != "" {
-		args = append(args, "--database", database)
+	args := []string{"serve", "--data", cfg.Data, "--listen", "127.0.0.1:0", "--smtp-listen", "127.0.0.1:0", "--relay", "smtp://" + relay}
+	for flag, value := range map[string]string{"--database": cfg.Database, "--keyring": cfg.Keyring, "--blobs": cfg.Blobs} {
+		if value != "" {
+			args = append(args, flag, value)
+		}
 	}
 	p := &process{cmd: exec.Command(binary, args...), out: &bytes.Buffer{}}
 	p.cmd.Stderr = p.out
@@ -234,7 +294,7 @@ func (p *process) stop() {
 func TestServerFile(t *testing.T) {
 	binary, dir := Build(t), t.TempDir()
 	Prepare(t, app.Config{Data: dir})
-	p := start(t, binary, dir, "", "127.0.0.1:1")
+	p := start(t, binary, app.Config{Data: dir}, "127.0.0.1:1")
 	b, err := os.ReadFile(filepath.Join(dir, "server.json"))
 	var r app.Running
 	if err != nil || json.Unmarshal(b, &r) != nil || r.URL != p.http {
