@@ -58,6 +58,7 @@ var tiers = map[string]tier{
 	"internal/audit":    60,
 	"internal/trust":    60,
 	"internal/evidence": 60,
+	"internal/backup":   60,
 
 	"internal/evidence/extract": 58, // what of the log a package is made of
 	"internal/evidence/recount": 58, // apart from what it checks

@@ -58,9 +58,5 @@ var Tables = map[string]Class{
 	"witness_cosignature": Work,
 	"witness_state":       Work,
 
-	"witness_checkpoint":  Work,
-	"witness_cosignature": Work,
-	"witness_state":       Work,
-
 	"goose_db_version": Work,
 }
