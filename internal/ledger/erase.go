@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,15 +30,16 @@ type erasure struct {
 // nothing else emptied. Entries and proofs stay, and so do the hashes of the
 // erased fields, with which the others can still be proved.
 //
-// doc is the record as it was loaded, with the fields of the units set to zero;
-// in the unit without a name what may stay may stay, under a new key. Erase is
-// final once its Write returns; keys and blobs go in FinishErasures.
+// doc is the record as it was loaded, with what is to go set to zero; what of
+// the units may stay may stay, under a new key, and so may the blobs it refers
+// to. Erase is final once its Write returns; keys and blobs go in
+// FinishErasures.
 func (k *Kind[T, P]) Erase(tx *Tx, doc P, act Act, units ...string) error {
 	r := doc.record()
 	if act.Verb != format.Erased || !r.stored {
 		return tx.fail(fmt.Errorf("ledger: erasing %s %s takes a stored record and the act Erased", k.name, r.ID))
 	}
-	e := &eraser{tx: tx, kind: k.name, id: r.ID, units: units}
+	e := &eraser{tx: tx, kind: k.name, id: r.ID, units: units, newest: map[string][]byte{}}
 	for index := r.Entry; index >= 0; {
 		var err error
 		if index, err = e.version(index, func(plain [][]byte) ([]blob.Ref, error) {
@@ -54,25 +56,30 @@ func (k *Kind[T, P]) Erase(tx *Tx, doc P, act Act, units ...string) error {
 	if err := k.Put(tx, doc, act); err != nil {
 		return err
 	}
-	for _, u := range *r.keys {
-		if u.unit != "" && slices.Contains(units, u.unit) {
-			return tx.fail(fmt.Errorf("ledger: %s %s still has content in the unit %q that is erased", k.name, r.ID, u.unit))
+	p := tx.pending(r.Entry)
+	for i, u := range p.units {
+		if u != "" && len(p.plain[i]) > 0 && bytes.Equal(p.plain[i], e.newest[u]) {
+			return tx.fail(fmt.Errorf("ledger: %s %s has all its content still in the unit %q that is erased", k.name, r.ID, u))
 		}
 	}
 	stay := blobsOf(doc)
 	e.todo.Blobs = slices.DeleteFunc(e.todo.Blobs, func(b blob.Ref) bool { return slices.Contains(stay, b) })
+	for _, b := range e.todo.Blobs {
+		e.todo.Keys = append(e.todo.Keys, b.Key)
+	}
 	return e.record(r.Entry)
 }
 
 // eraser walks through the versions of one record.
 type eraser struct {
-	tx    *Tx
-	kind  string
-	id    string
-	units []string
-	todo  erasure
-	empty []int64 // entries whose payload holds nothing else
-	gone  []redacted
+	tx     *Tx
+	kind   string
+	id     string
+	units  []string
+	todo   erasure
+	newest map[string][]byte // what the units say now
+	empty  []int64           // entries whose payload holds nothing else
+	gone   []redacted
 }
 
 type redacted struct {
@@ -116,6 +123,9 @@ func (e *eraser) version(index int64, blobs func(plain [][]byte) ([]blob.Ref, er
 			continue
 		}
 		erased = append(erased, o.plain[i])
+		if _, seen := e.newest[u.unit]; !seen {
+			e.newest[u.unit] = o.plain[i]
+		}
 		if !slices.Contains(e.todo.Keys, u.key.ID) {
 			e.todo.Keys = append(e.todo.Keys, u.key.ID)
 		}
@@ -126,7 +136,7 @@ func (e *eraser) version(index int64, blobs func(plain [][]byte) ([]blob.Ref, er
 	refs, err := blobs(erased)
 	for _, ref := range refs {
 		if !slices.Contains(e.todo.Blobs, ref) {
-			e.todo.Blobs, e.todo.Keys = append(e.todo.Blobs, ref), append(e.todo.Keys, ref.Key)
+			e.todo.Blobs = append(e.todo.Blobs, ref)
 		}
 	}
 	return prev, err
