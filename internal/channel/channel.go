@@ -121,6 +121,10 @@ func (c *Channel) ReviewOverdue(t time.Time) bool {
 	return c.State == Approved && c.ReviewDue < t.UTC().Format(time.DateOnly)
 }
 
+// holds reports whether the address is the channel's: it receives there or is
+// proposed to.
+func (c *Channel) holds() bool { return c.State != Retired && c.Direction != Outbound }
+
 // Channels is the kind of record.
 var Channels = ledger.Define("channel", []string{"address_key", "state", "review_due"}, (*Channel).row)
 
@@ -128,7 +132,7 @@ var Channels = ledger.Define("channel", []string{"address_key", "state", "review
 // have the same (CC2.3: who writes to it must know where it arrives).
 func (c *Channel) row(x ledger.Index) []any {
 	key := ""
-	if c.State != Retired && c.Direction != Outbound {
+	if c.holds() {
 		key = addressKey(x, c.Address)
 	}
 	return []any{key, string(c.State), c.ReviewDue}

@@ -317,3 +317,64 @@ func TestRaces(t *testing.T) {
 		}
 	})
 }
+
+// What one node changes in the register, another knows at the latest when it
+// asks, and never misses a channel.
+func TestRegister(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, d *channel.Desk) {
+		ctx, other := t.Context(), channel.New(e.Ledger)
+		finds := func(d *channel.Desk, address string) string {
+			t.Helper()
+			c, r, err := d.Receiver(ctx, address)
+			if err != nil {
+				wantFault(t, err, fault.NotFound, "no approved channel")
+				return ""
+			}
+			if r.Receiver(address) != c {
+				t.Errorf("%s: the register has another channel", address)
+			}
+			return c.Name
+		}
+		if finds(other, "security@example.com") != "" {
+			t.Error("found in an empty register")
+		}
+		c := approved(t, d)
+		if finds(d, "security@example.com") != "Security" || finds(other, " Security@EXAMPLE.com.") != "Security" {
+			t.Error("a new channel is not found at once")
+		}
+		before, err := other.Recent(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(t)(d.Retire(ctx, leo, c.ID, "it is replaced"))
+		if finds(d, "security@example.com") != "" {
+			t.Error("whoever retired the channel goes on with it")
+		}
+		if _, err := d.ByAddress(ctx, e.Ledger, "security@example.com"); err == nil {
+			t.Error("found by its address after it was retired")
+		}
+		var now int64
+		if _, err := e.One(ctx, `SELECT `+channel.Stamp, nil, &now); err != nil || now == before.Stamp {
+			t.Errorf("the stamp is still %d, %v", now, err)
+		}
+		after, err := other.Register(ctx)
+		if err != nil || after.Stamp != now || after.Receiver("security@example.com") != nil || finds(other, "security@example.com") != "" {
+			t.Errorf("%+v, %v", after, err)
+		}
+		if same, err := other.Register(ctx); err != nil || same != after {
+			t.Errorf("read again without need: %v", err)
+		}
+		approved(t, d, func(t *channel.Terms) { t.Name = "Replacement" })
+		if err := e.Write(ctx, ann, func(ctx context.Context, tx *ledger.Tx) error {
+			c, err := other.ByAddress(ctx, tx, "security@example.com")
+			if err == nil && c.Name != "Replacement" {
+				t.Errorf("within a transaction it is %s", c.Name)
+			}
+			_, missing := other.ByAddress(ctx, tx, "nobody@example.com")
+			wantFault(t, missing, fault.NotFound, "no approved channel")
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}

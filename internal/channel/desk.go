@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
@@ -14,10 +15,13 @@ import (
 // them: Actor.ID tells the second person from the first. seen, where a verb
 // takes it, is the Entry of the record as that person saw it: where the record
 // says something else by now, the verb is a Conflict.
-type Desk struct{ ledger *ledger.Ledger }
+type Desk struct {
+	ledger *ledger.Ledger
+	known  atomic.Pointer[Register]
+}
 
 // New returns the Desk of a ledger.
-func New(l *ledger.Ledger) *Desk { return &Desk{l} }
+func New(l *ledger.Ledger) *Desk { return &Desk{ledger: l} }
 
 // Add proposes a channel. Terms that are missing or make no sense are Invalid,
 // and an address that another channel receives at is a Conflict.
@@ -90,7 +94,7 @@ func (d *Desk) Withdraw(ctx context.Context, actor ledger.Actor, id string, seen
 			return fault.New(fault.Conflict, "nobody has proposed a change of this channel")
 		}
 		c.Pending, c.Editors = nil, nil
-		return write(tx, c, "change-withdrawn", "CC2.3")
+		return d.write(tx, c, "change-withdrawn", "CC2.3")
 	})
 }
 
@@ -105,7 +109,7 @@ func (d *Desk) Retire(ctx context.Context, actor ledger.Actor, id, reason string
 		}
 		c.State, c.Pending, c.Editors = Retired, nil, nil
 		c.RetiredBy, c.RetiredAt, c.RetireReason = actor.ID, tx.Now.UnixMicro(), reason
-		return write(tx, c, "retired", "CC2.3")
+		return d.write(tx, c, "retired", "CC2.3")
 	})
 }
 
@@ -151,10 +155,11 @@ func (d *Desk) put(ctx context.Context, tx *ledger.Tx, c *Channel, t Terms, verb
 	if err := d.agrees(ctx, tx, c.ID, t); err != nil {
 		return err
 	}
-	return write(tx, c, verb, controls...)
+	return d.write(tx, c, verb, controls...)
 }
 
-func write(tx *ledger.Tx, c *Channel, verb string, controls ...string) error {
+func (d *Desk) write(tx *ledger.Tx, c *Channel, verb string, controls ...string) error {
+	tx.After(func() { d.known.Store(nil) })
 	c.UpdatedAt = tx.Now.UnixMicro()
 	return Channels.Put(tx, c, ledger.Do(verb, controls...))
 }
@@ -188,19 +193,6 @@ func (d *Desk) agrees(ctx context.Context, src ledger.Source, id string, t Terms
 // Find returns a channel, NotFound where there is none.
 func (d *Desk) Find(ctx context.Context, src ledger.Source, id string) (*Channel, error) {
 	return Channels.Load(ctx, src, id)
-}
-
-// ByAddress returns the approved channel that receives at an address, however
-// that is spelt; NotFound where there is none.
-func (d *Desk) ByAddress(ctx context.Context, src ledger.Source, address string) (*Channel, error) {
-	c, err := d.holder(ctx, src, address)
-	if err != nil {
-		return nil, err
-	}
-	if c == nil || !c.Receives() {
-		return nil, fault.New(fault.NotFound, "no approved channel receives at this address")
-	}
-	return c, nil
 }
 
 // Outbound returns the approved channel by which answers leave to what came in

@@ -8,6 +8,16 @@ import (
 	"example.org/countersign/internal/ledger"
 )
 
+// Stamp is the SQL of a value that changes with every change of any channel:
+// Register.Stamp of the register as it is. Whoever asks the database something
+// anyway can ask for it by the way.
+const Stamp = `(SELECT COALESCE(MAX(entry), -1) FROM channel)`
+
+func stamp(ctx context.Context, src ledger.Source) (n int64, err error) {
+	_, err = src.One(ctx, `SELECT `+Stamp, nil, &n)
+	return n, err
+}
+
 // List returns every channel, retired ones too, in the order of their names.
 func (d *Desk) List(ctx context.Context, src ledger.Source) ([]*Channel, error) {
 	all, err := Channels.Select(ctx, src, `ORDER BY r.id`)

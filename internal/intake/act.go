@@ -31,7 +31,7 @@ func Reason(s string) (string, error) {
 func (d *Desk) Change(ctx context.Context, actor ledger.Actor, caseID string, act ledger.Act, f func(context.Context, *ledger.Tx, *Case, *policy.Set) error) (*Case, error) {
 	var c *Case
 	var set *policy.Set
-	err := d.write(ctx, actor, func(s *policy.Set) { set = s }, func(ctx context.Context, tx *ledger.Tx) error {
+	err := d.write(ctx, actor, func(s *policy.Set) error { set = s; return nil }, func(ctx context.Context, tx *ledger.Tx) error {
 		err := d.settled(ctx, tx, set)
 		if err != nil {
 			return err

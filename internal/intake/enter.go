@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"example.org/countersign/internal/channel"
-	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/ledger"
@@ -21,10 +20,11 @@ func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, e
 	switch {
 	case err != nil:
 		return nil, err
-	case f.stamp != p.set.Stamp:
+	case f.policies != p.set.Stamp || f.channels != p.register.Stamp:
 		return nil, errMoved
 	case f.same != nil:
-		return again(ctx, tx, *f.same, p.code)
+		f.same.Code = p.code
+		return f.same, count(tx, f.same.Communication)
 	}
 	home, related, err := d.home(ctx, tx, p, f.hits)
 	if err != nil {
@@ -43,25 +43,9 @@ func (d *Desk) repeated(ctx context.Context, m *Communication) (*Receipt, error)
 	if err != nil || f.same == nil {
 		return nil, err
 	}
-	var r *Receipt
-	err = d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
-		var err error
-		r, err = again(ctx, tx, *f.same, "")
-		return err
+	return f.same, d.ledger.Write(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+		return count(tx, f.same.Communication)
 	})
-	return r, err
-}
-
-// again counts another arrival of what is recorded already.
-func again(ctx context.Context, tx *ledger.Tx, first hit, code string) (*Receipt, error) {
-	number, err := numberOf(ctx, tx, first.casefile)
-	if err != nil {
-		return nil, err
-	}
-	if err := count(tx, first.id); err != nil {
-		return nil, err
-	}
-	return &Receipt{Case: first.casefile, Number: number, Communication: first.id, Code: code, Duplicate: true}, nil
 }
 
 // maxCandidates is how many cases one message is held against.
@@ -77,25 +61,25 @@ const maxCandidates = 8
 // about a message of ours belongs to its case whoever runs the machine; it
 // changes nothing there.
 func (d *Desk) home(ctx context.Context, tx *ledger.Tx, p *parcel, hits []hit) (home string, related []string, err error) {
-	trusted := p.sender != "" && p.m.Auth.Result != Fail && (!p.own || p.m.Source == FromImport)
+	who := p.sender
+	if p.m.Auth.Result == Fail || p.own() && p.m.Source != FromImport {
+		who = ""
+	}
 	seen := map[string]bool{}
 	tryCase := func(c string) (bool, error) {
 		if c == "" || seen[c] || len(seen) == maxCandidates {
 			return false, nil
 		}
 		seen[c] = true
-		if trusted {
-			if member, err := isMember(ctx, tx, d.ledger.Index(), c, p.sender); member || err != nil {
-				return member, err
-			}
+		number, member, err := standing(ctx, tx, d.ledger.Index(), c, who)
+		if !member {
+			related = append(related, number)
 		}
-		number, err := numberOf(ctx, tx, c)
-		related = append(related, number)
-		return false, err
+		return member, err
 	}
 	for _, h := range hits {
 		if h.direction == Outbound {
-			if h.rank == 0 && p.own {
+			if h.rank == 0 && p.own() {
 				p.m.Auto, p.m.AutoReason = "loop", "it is a message of ours that came back"
 			}
 			if p.m.Auto != "" {
@@ -225,19 +209,6 @@ func join(ctx context.Context, tx *ledger.Tx, p *parcel, home string) (*Receipt,
 	return &Receipt{Case: c.ID, Number: c.Number, Communication: m.ID}, nil
 }
 
-// ours reports whether messages to an address come to us by a channel of the
-// organisation that ch belongs to.
-func (d *Desk) ours(ctx context.Context, ch *channel.Channel, address string) (bool, error) {
-	if address == "" || ch.Kind == channel.Email && !aligned(domainOf(address), domainOf(ch.Address)) {
-		return false, nil
-	}
-	_, err := d.channels.ByAddress(ctx, d.ledger, address)
-	if kind, _ := fault.Of(err); err != nil && kind == fault.NotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // How many cases an address may begin in a day and still have them confirmed:
 // one whose domain vouches for it, and one of whom nobody knows whether they
 // wrote.
@@ -275,7 +246,7 @@ func (p *parcel) unconfirmed(opened int) string {
 		return "it was set aside as " + string(p.outcome.Disposition)
 	case p.suspect:
 		return "it was marked as spam on its way"
-	case p.own:
+	case p.own():
 		return "it says it is from an address of ours"
 	case err != nil:
 		return "its sender's address cannot be written to"

@@ -38,7 +38,7 @@ type Refusal struct {
 // result says how far it came. It can be repeated: what is recorded already is
 // a duplicate. progress, which may be nil, is told after each message.
 func (d *Desk) Import(ctx context.Context, channel string, paths []string, progress func(Result)) (*Result, error) {
-	if _, err := d.channels.ForHistory(ctx, ledger.System, channel); err != nil {
+	if _, _, err := d.channels.ForHistory(ctx, ledger.System, channel); err != nil {
 		return nil, err
 	}
 	return Import(ctx, paths, func(ctx context.Context, raw io.Reader) (bool, error) {

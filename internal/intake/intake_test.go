@@ -200,6 +200,34 @@ func TestReceive(t *testing.T) {
 	})
 }
 
+// A channel that another node has just retired takes nothing more, and what is
+// sent to its address goes by the one that has it now.
+func TestChannelChangedElsewhere(t *testing.T) {
+	each(t, intake.Options{}, func(t *testing.T, o *office) {
+		elsewhere := channel.New(o.Ledger)
+		first := o.load(t, o.must(t, mail{from: "rita@example.com", subject: "one"}).Case)
+		if _, err := elsewhere.Retire(t.Context(), leo, first.Channel, "moved"); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := o.smtp(t.Context(), mail{from: "rita@example.com", subject: "two"}); !is(err, fault.NotFound) {
+			t.Errorf("by a retired channel: %+v, %v", r, err)
+		}
+		here := o.channels
+		o.channels = elsewhere
+		moved := o.channel(t, channel.Terms{Name: "Moved", Kind: channel.Email, Address: security, Direction: channel.Inbound})
+		if o.channels = here; o.load(t, o.must(t, mail{from: "rita@example.com", subject: "three"}).Case).Channel != moved.ID {
+			t.Error("the channel that has the address now did not take it")
+		}
+		if _, err := elsewhere.Reviewed(t.Context(), leo, moved.ID, "2027-06-30"); err != nil {
+			t.Fatal(err)
+		}
+		r, err := o.Report(t.Context(), intake.Report{Channel: portal, Source: intake.FromPortal, Text: "four"})
+		if err != nil || r.Number != "C-2026-000003" {
+			t.Errorf("after a change of another channel: %+v, %v", r, err)
+		}
+	})
+}
+
 func TestRefusedReceiveLeavesNothing(t *testing.T) {
 	each(t, intake.Options{}, func(t *testing.T, o *office) {
 		broken := fmt.Errorf("connection reset")

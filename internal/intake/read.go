@@ -136,9 +136,6 @@ func (d *Desk) read(ctx context.Context, p *parcel, in Incoming) error {
 	fillFrom(m, msg, auto)
 	d.authenticate(ctx, m, msg, in)
 	p.sender = senderOf(m)
-	if p.own, err = d.ours(ctx, p.channel, p.sender); err != nil {
-		return err
-	}
 	p.about = references(m, msg, auto)
 	p.number, _ = id.FindNumber(m.Subject)
 	p.facts = factsOf(p.channel, m, msg, msg.Text, "")

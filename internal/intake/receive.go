@@ -30,12 +30,13 @@ type Incoming struct {
 // parcel is a communication on its way to become a record: read and judged,
 // its blobs on disk.
 type parcel struct {
-	channel *channel.Channel
-	m       *Communication
-	set     *policy.Set // what outcome was judged by
+	address  string // of the channel, as the message has it
+	channel  *channel.Channel
+	register *channel.Register // which says so
+	m        *Communication
+	set      *policy.Set // what outcome was judged by
 
 	sender    string   // address that the message says it is from, normalised
-	own       bool     // which is an address of ours
 	about     []string // Message-IDs that it refers to, the likeliest first
 	number    string   // tracking number in the subject
 	facts     rules.Facts
@@ -47,13 +48,25 @@ type parcel struct {
 	anonymous bool
 }
 
-// channel returns the channel that a mail came by: an approved one, or for
+// route finds the channel that the parcel came by: an approved one, or for
 // history any.
-func (d *Desk) channel(ctx context.Context, in Incoming) (*channel.Channel, error) {
-	if in.Source == FromImport {
-		return d.channels.ForHistory(ctx, ledger.System, in.Channel)
+func (d *Desk) route(ctx context.Context, p *parcel) (err error) {
+	if p.m.Source == FromImport {
+		p.channel, p.register, err = d.channels.ForHistory(ctx, ledger.System, p.address)
+	} else {
+		p.channel, p.register, err = d.channels.Receiver(ctx, p.address)
 	}
-	return d.channels.ByAddress(ctx, d.ledger, in.Channel)
+	if err == nil {
+		p.m.Channel = p.channel.ID
+	}
+	return err
+}
+
+// own reports whether messages to the sender's address come to us by a channel
+// of the organisation that the parcel's channel belongs to.
+func (p *parcel) own() bool {
+	ours := p.channel.Kind != channel.Email || aligned(domainOf(p.sender), domainOf(p.channel.Address))
+	return p.sender != "" && ours && p.register.Receiver(p.sender) != nil
 }
 
 // Receive records one mail: in the case that it answers, else in a new one.
@@ -62,12 +75,11 @@ func (d *Desk) channel(ctx context.Context, in Incoming) (*channel.Channel, erro
 // Invalid where there is nothing to record, Unavailable where it cannot be
 // recorded now; then nothing of the mail is kept, and the sender may try again.
 func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
-	ch, err := d.channel(ctx, in)
-	if err != nil {
+	p := &parcel{address: in.Channel, m: &Communication{Direction: Inbound, Source: in.Source}}
+	p.m.ID = id.New()
+	if err := d.route(ctx, p); err != nil {
 		return nil, err
 	}
-	p := &parcel{channel: ch, m: &Communication{Direction: Inbound, Channel: ch.ID, Source: in.Source}}
-	p.m.ID = id.New()
 	body, err := d.keep(p.m, in.Raw)
 	if err != nil {
 		return nil, err
@@ -90,9 +102,10 @@ func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
 // record makes a parcel a record.
 func (d *Desk) record(ctx context.Context, p *parcel) (*Receipt, error) {
 	var r *Receipt
-	err := d.write(ctx, ledger.System, func(set *policy.Set) {
+	err := d.write(ctx, ledger.System, func(set *policy.Set) error {
 		p.set = set
 		d.judge(p)
+		return d.route(ctx, p)
 	}, func(ctx context.Context, tx *ledger.Tx) error {
 		var err error
 		r, err = d.enter(ctx, tx, p)
@@ -105,27 +118,31 @@ func (d *Desk) record(ctx context.Context, p *parcel) (*Receipt, error) {
 }
 
 // errMoved: what work was prepared by is no longer in force.
-var errMoved = errors.New("intake: policies changed meanwhile")
+var errMoved = errors.New("intake: policies or channels changed meanwhile")
 
 // write runs f in a Write after prepare has made ready what f needs by the
-// policies in force. f returns errMoved where it finds that they are no longer:
-// then both are run again.
-func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*policy.Set), f func(context.Context, *ledger.Tx) error) error {
+// policies in force and the channels as they are. f returns errMoved where it
+// finds that they are no longer: then both are run again.
+func (d *Desk) write(ctx context.Context, actor ledger.Actor, prepare func(*policy.Set) error, f func(context.Context, *ledger.Tx) error) error {
 	set, err := d.policies.Recent(ctx, d.ledger)
 	if err != nil {
 		return err
 	}
 	for range 10 {
-		prepare(set)
-		err := d.ledger.Write(ctx, actor, f)
-		if !errors.Is(err, errMoved) {
+		if err := prepare(set); err != nil {
+			return err
+		}
+		if err := d.ledger.Write(ctx, actor, f); !errors.Is(err, errMoved) {
+			return err
+		}
+		if _, err := d.channels.Register(ctx); err != nil {
 			return err
 		}
 		if set, err = d.policies.InForce(ctx, d.ledger); err != nil {
 			return err
 		}
 	}
-	return fault.New(fault.Unavailable, "the policies are being changed at this moment; try again")
+	return fault.New(fault.Unavailable, "policies or channels are being changed at this moment; try again")
 }
 
 // settled returns errMoved where set is no longer in force.

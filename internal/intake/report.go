@@ -58,23 +58,19 @@ func (d *Desk) Report(ctx context.Context, r Report) (*Receipt, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	ch, err := d.channels.ByAddress(ctx, d.ledger, r.Channel)
-	if err != nil {
-		return nil, err
-	}
-	m := &Communication{Direction: Inbound, Channel: ch.ID, Source: r.Source, Subject: r.Subject, Language: policy.Language(r.Language, r.Text)}
+	m := &Communication{Direction: Inbound, Source: r.Source, Subject: r.Subject, Language: policy.Language(r.Language, r.Text)}
 	m.ID = id.New()
 	if m.Source != FromAPI {
 		m.Source = FromPortal
 	}
-	p := &parcel{channel: ch, m: m, hint: r.Category, anonymous: r.Anonymous}
+	p := &parcel{address: r.Channel, m: m, hint: r.Category, anonymous: r.Anonymous}
+	if err := d.route(ctx, p); err != nil {
+		return nil, err
+	}
 	if !r.Anonymous && r.Address+r.Name != "" {
 		m.From = []mime.Address{{Name: r.Name, Addr: r.Address}}
 	}
 	p.sender = senderOf(m)
-	if p.own, err = d.ours(ctx, p.channel, p.sender); err != nil {
-		return nil, err
-	}
 	if err := d.fileReport(ctx, p, r.Text, r.Files); err != nil {
 		return nil, err
 	}
@@ -335,7 +331,7 @@ func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files
 		return nil, err
 	}
 	var r *Receipt
-	err = d.write(ctx, ledger.System, func(set *policy.Set) { p.set = set }, func(ctx context.Context, tx *ledger.Tx) error {
+	err = d.write(ctx, ledger.System, func(set *policy.Set) error { p.set = set; return nil }, func(ctx context.Context, tx *ledger.Tx) error {
 		err := d.settled(ctx, tx, p.set)
 		if err == nil {
 			r, err = join(ctx, tx, p, c.ID)

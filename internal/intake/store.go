@@ -1,12 +1,14 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/policy"
@@ -21,10 +23,10 @@ type hit struct {
 
 // found is what the record knows that bears on a message.
 type found struct {
-	stamp  int64 // policy.Set.Stamp of what is in force
-	same   *hit  // the very same came before
-	hits   []hit // what it refers to, the likeliest first
-	opened int   // cases that its sender began that day, counted to maxConfirmations
+	policies, channels int64    // Stamps of what is in force
+	same               *Receipt // of the very same, which came before
+	hits               []hit    // what it refers to, the likeliest first
+	opened             int      // cases that its sender began that day, counted to maxConfirmations
 }
 
 // lookups are the numbers of Message-IDs that one query looks for: few
@@ -32,28 +34,29 @@ type found struct {
 var lookups = []int{1, 4, maxAbout}
 
 // lookupSQL is one query for all that has to be known of a message while
-// others wait: by whether it has a Message-ID, and by how many are looked for.
-var lookupSQL = func() (out [2]map[int]string) {
-	for i, same := range []string{
-		`message_id = '' AND arrival = $1 AND arrival <> ''`,
-		`message_id = $5 AND message_id <> '' AND arrival = $1`, // $5 is its own
-	} {
-		out[i] = map[int]string{}
-		for _, n := range lookups {
-			in := make([]string, n)
-			for i := range in {
-				in[i] = "$" + strconv.Itoa(i+5)
-			}
-			out[i][n] = `SELECT 'stamp', '', '', '', ` + policy.Stamp + `
-				UNION ALL SELECT 'same', id, casefile, '', 0 FROM communication WHERE ` + same + `
-				UNION ALL SELECT * FROM (SELECT direction, id, casefile, message_id, 0 FROM communication
-				WHERE message_id <> '' AND message_id IN (` + strings.Join(in, ", ") + `) LIMIT 64) likely
-				UNION ALL SELECT 'opened', '', '', '', COUNT(*) FROM (SELECT 1 FROM casefile
-				WHERE reporter = $2 AND reporter <> '' AND received_at >= $3 LIMIT CAST($4 AS BIGINT)) today`
+// others wait, by how many Message-IDs are looked for.
+var lookupSQL = func() map[int]string {
+	out := map[int]string{}
+	for _, n := range lookups {
+		in := make([]string, n)
+		for i := range in {
+			in[i] = "$" + strconv.Itoa(i+6)
 		}
+		out[n] = `SELECT 'policies', '', '', '', ` + policy.Stamp + `
+			UNION ALL SELECT 'channels', '', '', '', ` + channel.Stamp + `
+			UNION ALL SELECT 'same', m.id, m.casefile, c.number, 0 FROM communication m JOIN casefile c ON c.id = m.casefile
+			WHERE m.message_id = $5 AND m.arrival = $1
+			UNION ALL SELECT * FROM (SELECT direction, id, casefile, message_id, 0 FROM communication
+			WHERE message_id IN (` + strings.Join(in, ", ") + `) LIMIT 64) likely
+			UNION ALL SELECT 'opened', '', '', '', COUNT(*) FROM (SELECT 1 FROM casefile
+			WHERE reporter = $2 AND received_at >= $3 LIMIT CAST($4 AS BIGINT)) today`
 	}
 	return out
 }()
+
+// nothing stands in a query for what a message does not have: no blind value is
+// this or has it within, while many are "".
+const nothing = "."
 
 // lookup finds what bears on a message from sender that refers to the
 // Message-IDs in about.
@@ -65,62 +68,50 @@ func lookup(ctx context.Context, q db.Querier, x ledger.Index, m *Communication,
 		}
 	}
 	day := (24 * time.Hour).Microseconds()
-	args := append(make([]any, 0, n+4), arrival(x, m), blindAddr(x, sender), m.ReceivedAt/day*day, maxConfirmations)
+	args := append(make([]any, 0, n+5), cmp.Or(arrival(x, m), nothing), cmp.Or(blindAddr(x, sender), nothing),
+		m.ReceivedAt/day*day, maxConfirmations, blindID(x, m.MessageID))
 	ranks := map[string]int{}
 	for i := range n {
-		blind := ""
+		blind := nothing
 		if i < len(about) {
 			blind = blindID(x, about[i])
 			ranks[blind] = i
 		}
 		args = append(args, blind)
 	}
-	known := 0
-	if m.MessageID != "" {
-		known = 1
-	}
 	f := &found{}
 	err := q.Each(ctx, func(scan db.Scan) error {
-		var what, messageID string
+		var what, text string
 		var h hit
 		var value int64
-		if err := scan(&what, &h.id, &h.casefile, &messageID, &value); err != nil {
+		if err := scan(&what, &h.id, &h.casefile, &text, &value); err != nil {
 			return err
 		}
 		switch what {
-		case "stamp":
-			f.stamp = value
+		case "policies":
+			f.policies = value
+		case "channels":
+			f.channels = value
 		case "same":
-			f.same = &h
+			f.same = &Receipt{Case: h.casefile, Number: text, Communication: h.id, Duplicate: true}
 		case "opened":
 			f.opened = int(value)
 		default:
-			h.direction, h.rank = Direction(what), ranks[messageID]
+			h.direction, h.rank = Direction(what), ranks[text]
 			f.hits = append(f.hits, h)
 		}
 		return nil
-	}, lookupSQL[known][n], args...)
+	}, lookupSQL[n], args...)
 	slices.SortStableFunc(f.hits, func(a, b hit) int { return a.rank - b.rank })
 	return f, err
 }
 
-// isMember reports whether an address takes part in a case. LIKE may take
-// upper for lower case and _ for any character; among 128 random bits that
-// makes no difference.
-func isMember(ctx context.Context, q db.Querier, x ledger.Index, casefile, address string) (bool, error) {
-	blind := blindAddr(x, address)
-	var n int64
-	found, err := q.One(ctx, `SELECT 1 FROM communication WHERE casefile = $1 AND members LIKE $2 LIMIT 1`, []any{casefile, "%" + blind + "%"}, &n)
-	if err != nil || found {
-		return found, err
-	}
-	return q.One(ctx, `SELECT 1 FROM casefile WHERE id = $1 AND reporter = $2`, []any{casefile, blind}, &n)
-}
-
-// numberOf returns the tracking number of a case.
-func numberOf(ctx context.Context, q db.Querier, casefile string) (number string, err error) {
-	_, err = q.One(ctx, `SELECT number FROM casefile WHERE id = $1`, []any{casefile}, &number)
-	return number, err
+// standing returns the number of a case, and whether an address takes part in
+// it. Looking for 128 random bits needs no care for where one address ends.
+func standing(ctx context.Context, q db.Querier, x ledger.Index, casefile, address string) (number string, member bool, err error) {
+	_, err = q.One(ctx, `SELECT number, reporter = $2 OR EXISTS (SELECT 1 FROM communication WHERE casefile = $1 AND replace(members, $2, '') <> members)
+		FROM casefile WHERE id = $1`, []any{casefile, cmp.Or(blindAddr(x, address), nothing)}, &number, &member)
+	return number, member, err
 }
 
 // caseByNumber returns the id of a case, "" where there is none.
