@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/evidence"
@@ -40,6 +41,7 @@ type Desks struct {
 	Triage    *triage.Desk
 	Responses *response.Desk
 	Evidence  *evidence.Desk
+	Backup    *backup.Desk
 	Board     *board.Board
 }
 

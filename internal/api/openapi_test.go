@@ -101,7 +101,7 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	}
-	mayOperate := []string{"checkpoint", "exportCommunications", "ledgerKey", "makePackage", "me", "packages", "receiveMessage", "verify"}
+	mayOperate := []string{"checkpoint", "drills", "exportCommunications", "ledgerKey", "makePackage", "me", "packages", "receiveMessage", "recordDrill", "verify"}
 	var may []string
 	for _, r := range routes {
 		if slices.Contains(r.roles, operator) {

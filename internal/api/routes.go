@@ -22,6 +22,7 @@ var (
 	receivers = []people.Role{people.Analyst, people.Lead, operator}
 	exporters = []people.Role{people.Lead, people.Legal, people.Auditor, operator}
 	verifiers = []people.Role{people.Lead, people.Auditor, people.Admin, operator}
+	drillers  = []people.Role{people.Lead, people.Admin, operator}
 )
 
 // repeat says what becomes of a request that is sent twice.
@@ -94,6 +95,8 @@ var routes = []route{
 	{"GET", "/ledger/checkpoint", "checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)", everybody, reads, answers("text/plain", verb((*door).checkpoint))},
 	{"GET", "/ledger/key", "ledgerKey", "The key that checkpoints are verified with (C2SP signed-note)", everybody, reads, answers("text/plain", verb((*door).ledgerKey))},
 	{"POST", "/verification", "verify", "Check the whole record", verifiers, natural, verb((*door).verify)},
+	{"GET", "/drills", "drills", "Restores of backups that were tried, the newest first", verifiers, reads, verb((*door).listDrills)},
+	{"POST", "/drills", "recordDrill", "Record a restore of a backup that was tried", drillers, keyed, verb((*door).recordDrill)},
 }
 
 // octets is the type of files: whoever fetches one decides what it is.

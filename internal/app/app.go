@@ -20,6 +20,7 @@ import (
 	_ "time/tzdata" // calendars name time zones; the binary brings them
 
 	"example.org/countersign/internal/api"
+	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
@@ -71,6 +72,7 @@ type App struct {
 	Triage    *triage.Desk
 	Responses *response.Desk
 	Evidence  *evidence.Desk
+	Backup    *backup.Desk
 	Board     *board.Board
 	Jobs      *jobs.Runner
 	Handler   http.Handler // every page and the API
@@ -166,7 +168,7 @@ func Records() []ledger.Records {
 	var all []ledger.Records
 	for _, kinds := range [][]ledger.Records{
 		jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(),
-		response.Records(), evidence.Records(),
+		response.Records(), evidence.Records(), backup.Records(),
 	} {
 		all = append(all, kinds...)
 	}
@@ -199,6 +201,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.Triage = triage.New(a.Intake, a.People)
 	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
 	a.Board = board.New(a.Ledger)
+	a.Backup = backup.New(a.Ledger)
 	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
 	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect}
 	if send != nil { // without a relay confirmations wait, rather than be given up
@@ -219,7 +222,7 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board}, a.Operator, a.Config.Log))
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Backup: a.Backup, Board: a.Board}, a.Operator, a.Config.Log))
 	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
