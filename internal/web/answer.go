@@ -105,7 +105,7 @@ func (q *request) attach() error {
 		return formFault(err)
 	}
 	defer func() { _ = q.r.MultipartForm.RemoveAll() }()
-	f := &form{name: "attach", values: q.r.PostForm, errors: map[string]string{}, status: http.StatusOK}
+	f := newForm("attach", q.r.PostForm)
 	id := q.r.PathValue("id")
 	at, err := seen(f)
 	if err != nil {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -46,6 +47,9 @@ type office struct {
 
 const password = "unrelated words make a good one"
 
+// hopeless is a kind of work that is given up at once.
+const hopeless = "hopeless"
+
 const securityAddress = "security@northwind.example"
 
 // open opens an installation in which somebody holds each role.
@@ -70,7 +74,8 @@ func open(t testing.TB) *office {
 	o.Responses = response.New(o.Env.Ledger, o.People, o.Channels, o.Policies, response.Options{Keys: o.Keys, Send: o.send})
 	o.Board = board.New(o.Env.Ledger)
 	o.Evidence = evidence.New(o.Env.Ledger, o.People, o.Channels, o.Policies, o.Intake, o.Responses, evidence.Options{Organisation: "Northwind", Keys: o.Keys})
-	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect}, slog.New(slog.DiscardHandler))
+	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect,
+		hopeless: func(context.Context, jobs.Job) error { return jobs.Permanent(errors.New("it cannot be done")) }}, slog.New(slog.DiscardHandler))
 	o.server = httptest.NewServer(web.New(o.Desks, web.Options{URL: "http://127.0.0.1", Organisation: "Northwind"}, slog.New(slog.NewTextHandler(&o.log, nil))))
 	t.Cleanup(o.server.Close)
 	o.hire()

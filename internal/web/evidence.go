@@ -57,8 +57,8 @@ func (q *request) period(get func(string) string) (evidence.Period, error) {
 }
 
 func (q *request) evidence() error {
-	query := q.r.URL.Query()
-	f := &form{name: "period", values: query, errors: map[string]string{}, status: http.StatusOK}
+	query := q.query()
+	f := newForm("period", query)
 	p, err := q.period(query.Get)
 	if err != nil {
 		f.takes(err, "from")

@@ -26,7 +26,37 @@ func (q *request) form(name string) (*form, error) {
 	if err := q.r.ParseForm(); err != nil {
 		return nil, formFault(err)
 	}
-	return &form{name: name, values: q.r.PostForm, errors: map[string]string{}, status: http.StatusOK}, nil
+	return newForm(name, q.r.PostForm), nil
+}
+
+func newForm(name string, values url.Values) *form {
+	return &form{name: name, values: plain(values), errors: map[string]string{}, status: http.StatusOK}
+}
+
+// query is what the address asks for.
+func (q *request) query() url.Values { return plain(q.r.URL.Query()) }
+
+// plain makes text of what was sent: what is no UTF-8, and control characters,
+// can neither be shown on a page nor be kept in every column.
+func plain(values url.Values) url.Values {
+	out := url.Values{}
+	for name, all := range values {
+		for _, v := range all {
+			out.Add(name, plainText(v))
+		}
+	}
+	return out
+}
+
+// plainText puts the mark for what cannot be read in the place of control
+// characters and of what is no UTF-8.
+func plainText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 func formFault(err error) error {
@@ -117,7 +147,7 @@ type Form struct {
 	Method  string // "get" for a filter; post where empty
 	Files   bool   // sends files
 	Row     bool   // its fields stand side by side
-	Action  string
+	Action  string // where it is sent; none where its buttons only lead elsewhere
 	Hidden  []design.Pair
 	Fields  []design.Field
 	Grid    *design.Grid // before the fields

@@ -289,8 +289,8 @@ func (q *request) policyForms(x *policy.Policy, f *form) []Form {
 func (q *request) newPolicy() error { return q.showNewPolicy(nil) }
 
 func (q *request) showNewPolicy(f *form) error {
-	kind, name, body, rationale := policy.Kind(q.r.URL.Query().Get("kind")), "", json.RawMessage(nil), ""
-	if from := q.r.URL.Query().Get("from"); from != "" {
+	kind, name, body, rationale := policy.Kind(q.query().Get("kind")), "", json.RawMessage(nil), ""
+	if from := q.query().Get("from"); from != "" {
 		x, err := q.Policies.Find(q.ctx, q.Ledger, from)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ type queuePage struct {
 }
 
 func (q *request) queue() error {
-	query := q.r.URL.Query()
+	query := q.query()
 	filter, err := board.ParseFilter(query)
 	status := 200
 	p := queuePage{Staff: q.frame("Queue", "/queue"), Header: design.Header{Title: "Queue"}}

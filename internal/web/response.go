@@ -66,7 +66,7 @@ func (q *request) showResponse(f *form) error {
 	if c := caseClock(o.Case, o.set, q.now); c != nil {
 		p.Header.Clocks = []design.Clock{*c}
 	}
-	if q.may(workers) && editable(r) && (r.State == response.Draft || r.State == response.Failed || f.is("edit") || q.r.URL.Query().Has("edit")) {
+	if q.may(workers) && editable(r) && (r.State == response.Draft || r.State == response.Failed || f.is("edit") || q.query().Has("edit")) {
 		if p.Editor, err = q.editor(o, r, f.of("edit")); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (q *request) editor(o *opened, r *response.Response, f *form) (*editor, err
 	if kept != nil && f == nil {
 		c, e.Note = *kept, "This is what you were typing; it is not a version yet."
 	}
-	if name := q.r.URL.Query().Get("template"); name != "" && f == nil {
+	if name := q.query().Get("template"); name != "" && f == nil {
 		if t, ok := o.set.Template(name, o.Language); ok {
 			c.Subject, c.Text, e.Note = q.filled(o, t, c.Subject), "", "From the template “"+t.Title+"”. Fill in what stands in braces."
 			_, c.Text, _ = t.Fill(q.blanks(o))

@@ -38,18 +38,18 @@ func local(next string) string {
 }
 
 func (q *request) signInPage() error {
-	if code := q.r.URL.Query().Get("code"); code != "" {
+	if code := q.query().Get("code"); code != "" {
 		return q.linkPage()
 	}
 	if q.who != nil {
-		q.see(local(q.r.URL.Query().Get("next")))
+		q.see(local(q.query().Get("next")))
 		return nil
 	}
 	return q.showSignIn(nil)
 }
 
 func (q *request) showSignIn(f *form) error {
-	next := q.r.URL.Query().Get("next")
+	next := q.query().Get("next")
 	if f != nil {
 		next = f.get("next")
 	}
@@ -111,7 +111,7 @@ func (q *request) signOut() error {
 
 // linkPage shows what a one-time link is for. Following it uses nothing up:
 // mail programs follow links too.
-func (q *request) linkPage() error { return q.showLink(q.r.URL.Query().Get("code"), nil) }
+func (q *request) linkPage() error { return q.showLink(q.query().Get("code"), nil) }
 
 func (q *request) showLink(code string, f *form) error {
 	link, err := q.People.Link(q.ctx, code)
@@ -197,7 +197,7 @@ func (q *request) static() error {
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", f.Type)
-	if q.r.URL.Query().Get("v") == f.Version {
+	if q.query().Get("v") == f.Version {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	_, _ = q.w.Write(f.Body)

@@ -37,7 +37,7 @@ func (q *request) timeline(o *opened) (design.Timeline, error) {
 			first[e.Communication.ID] = e.Index
 		}
 	}
-	before, err := strconv.ParseInt(q.r.URL.Query().Get("before"), 10, 64)
+	before, err := strconv.ParseInt(q.query().Get("before"), 10, 64)
 	if err != nil {
 		before = 1 << 62
 	}
