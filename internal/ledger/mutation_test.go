@@ -80,9 +80,15 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 		check := func(do, undo, want string) {
 			t.Helper()
 			shell(t, e, do)
-			_, err := e.Verify(t.Context(), ledger.Options{})
-			if m, ok := errors.AsType[*ledger.Mismatch](err); !ok || !strings.Contains(m.Error(), want) {
-				t.Errorf("%.80s: %v, want a mismatch that names %q", do, err, want)
+			depths := []ledger.Options{{}, {Full: true}}
+			if strings.Contains(do, "ledger_entry") || strings.Contains(do, "ledger_head") {
+				depths = append(depths, ledger.Options{Tree: true})
+			}
+			for _, depth := range depths {
+				_, err := e.Verify(t.Context(), depth)
+				if m, ok := errors.AsType[*ledger.Mismatch](err); !ok || !strings.Contains(m.Error(), want) {
+					t.Errorf("%.80s: %v, want a mismatch that names %q", do, err, want)
+				}
 			}
 			shell(t, e, undo)
 		}

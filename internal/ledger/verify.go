@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/countersign/internal/blob"
@@ -27,6 +28,8 @@ func (m *Mismatch) Error() string { return m.Where + " " + m.What }
 
 // Options of Verify.
 type Options struct {
+	// Tree checks the log alone: entries, tree and head, no document and no row.
+	Tree bool
 	// Full also opens every older document, recomputes every commitment and
 	// reads every blob to its end.
 	Full bool
@@ -57,10 +60,18 @@ func (l *Ledger) Verify(ctx context.Context, opt Options) (*Report, error) {
 		if err != nil {
 			return err
 		}
-		c := &checking{ledger: l, q: q, opt: opt, head: h, last: map[string]map[string]int64{}, nodes: map[[2]int64]format.Hash{}, awaits: map[string]string{},
-			report: &Report{Size: h.tree.Size, Root: h.tree.Root(), Records: map[string]int64{}}}
+		c := newChecking(l, q, opt, h)
 		report = c.report
-		return c.all(ctx)
+		if !opt.Tree {
+			return c.all(ctx)
+		}
+		shallow := c.log(ctx)
+		if _, altered := errors.AsType[*Mismatch](shallow); altered { // the leaf hashes tell which entry it is
+			if err := newChecking(l, q, opt, h).entries(ctx); err != nil {
+				return err
+			}
+		}
+		return shallow
 	})
 	if err != nil {
 		return nil, err
@@ -73,11 +84,20 @@ type checking struct {
 	q        db.Querier
 	opt      Options
 	head     head
+	tree     format.Tree                 // as far as the entries were read
+	now      int64                       // time of the last one
+	seq      map[string]int64            // numbers of their kinds
 	last     map[string]map[string]int64 // newest entry of each record, by kind
 	nodes    map[[2]int64]format.Hash    // by level and n
 	awaits   map[string]string           // records of which an entry lost content, until one says that it was erased
 	redacted map[int64][]format.Field    // hashes of erased fields by entry, until it was checked
 	report   *Report
+}
+
+func newChecking(l *Ledger, q db.Querier, opt Options, h head) *checking {
+	return &checking{ledger: l, q: q, opt: opt, head: h, seq: map[string]int64{}, last: map[string]map[string]int64{},
+		nodes: map[[2]int64]format.Hash{}, awaits: map[string]string{},
+		report: &Report{Size: h.tree.Size, Root: h.tree.Root(), Records: map[string]int64{}}}
 }
 
 func (c *checking) all(ctx context.Context) error {
@@ -86,7 +106,7 @@ func (c *checking) all(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.log(ctx); err != nil {
+	if err := c.entries(ctx); err != nil {
 		return err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(c.ledger.kinds)) {
@@ -102,11 +122,8 @@ func (c *checking) all(ctx context.Context) error {
 	return nil
 }
 
-// log checks entries, payloads and head.
-func (c *checking) log(ctx context.Context) error {
-	var tree format.Tree
-	var now int64
-	seq := map[string]int64{}
+// entries checks entries, payloads and head.
+func (c *checking) entries(ctx context.Context) error {
 	err := c.q.Each(ctx, func(scan db.Scan) error {
 		var index int64
 		var prev *int64
@@ -116,8 +133,8 @@ func (c *checking) log(ctx context.Context) error {
 		}
 		where := fmt.Sprintf("entry %d", index)
 		switch {
-		case index > tree.Size:
-			return &Mismatch{fmt.Sprintf("entry %d", tree.Size), "is missing"}
+		case index > c.tree.Size:
+			return &Mismatch{fmt.Sprintf("entry %d", c.tree.Size), "is missing"}
 		case index >= c.head.tree.Size:
 			return &Mismatch{where, "lies beyond the signed head"}
 		case prev == nil:
@@ -127,42 +144,62 @@ func (c *checking) log(ctx context.Context) error {
 		if !bytes.Equal(hash[:], leaf) {
 			return &Mismatch{where, "does not match its recorded hash: one of the two was changed"}
 		}
-		e, err := format.ParseEntry(body)
+		e, err := c.entry(body, hash)
 		if err != nil {
-			return &Mismatch{where, "was changed: " + err.Error()}
-		}
-		where += " (" + e.Act + ")"
-		if seq[e.Kind()]++; e.Seq != seq[e.Kind()] || e.Time < now {
-			return &Mismatch{where, "is out of sequence"}
-		}
-		now = e.Time
-		for _, x := range completed(&tree, hash) {
-			c.nodes[[2]int64{int64(x.level), x.n}] = x.hash
-		}
-		tree.Append(hash)
-		if err := c.payload(ctx, where, &e, index, *prev, payload); err != nil {
 			return err
 		}
-		if tree.Size%4096 == 0 {
-			c.opt.Progress("entries", tree.Size, c.head.tree.Size)
-		}
-		return nil
+		return c.payload(ctx, where+" ("+e.Act+")", &e, index, *prev, payload)
 	}, `SELECT e.idx, e.body, p.prev, p.leaf, p.body FROM ledger_entry e LEFT JOIN ledger_payload p ON p.idx = e.idx ORDER BY e.idx`)
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.compareHead(ctx)
 	}
-	return c.compareHead(ctx, &tree, now, seq)
+	if err == nil {
+		err = c.unexplained(ctx)
+	}
+	return err
 }
 
-func (c *checking) compareHead(ctx context.Context, tree *format.Tree, now int64, seq map[string]int64) error {
+// entry takes the next entry into the tree.
+func (c *checking) entry(body []byte, hash format.Hash) (format.Entry, error) {
+	where := fmt.Sprintf("entry %d", c.tree.Size)
+	e, err := format.ParseEntry(body)
+	if err != nil {
+		return e, &Mismatch{where, "was changed: " + err.Error()}
+	}
+	if c.seq[e.Kind()]++; e.Seq != c.seq[e.Kind()] || e.Time < c.now {
+		return e, &Mismatch{where + " (" + e.Act + ")", "is out of sequence"}
+	}
+	c.now = e.Time
+	for _, x := range completed(&c.tree, hash) {
+		c.nodes[[2]int64{int64(x.level), x.n}] = x.hash
+	}
+	c.tree.Append(hash)
+	if c.tree.Size%4096 == 0 {
+		c.opt.Progress("entries", c.tree.Size, c.head.tree.Size)
+	}
+	return e, nil
+}
+
+// compareHead checks that the entries, all read, lead to the head.
+func (c *checking) compareHead(ctx context.Context) error {
 	switch {
-	case tree.Size != c.head.tree.Size:
-		return &Mismatch{fmt.Sprintf("entry %d", tree.Size), "is missing"}
-	case tree.Root() != c.head.tree.Root():
-		return &Mismatch{"the log", "does not lead to its signed root: an entry and its recorded hash were changed together"}
-	case now != c.head.row.time || !maps.Equal(seq, c.head.kinds):
+	case c.tree.Size != c.head.tree.Size:
+		return &Mismatch{fmt.Sprintf("entry %d", c.tree.Size), "is missing"}
+	case c.tree.Root() != c.head.tree.Root():
+		return &Mismatch{"the log", "does not lead to its signed root: an entry was changed, and what is recorded of it with it"}
+	case c.now != c.head.row.time || !maps.Equal(c.seq, c.head.kinds):
 		return &Mismatch{"ledger_head", "has a time or counters that are not those of the log"}
 	}
+	if err := c.checkNodes(ctx); err != nil {
+		return err
+	}
+	c.opt.Progress("entries", c.tree.Size, c.tree.Size)
+	return nil
+}
+
+// unexplained checks that every payload belongs to an entry and that nothing
+// is gone but what was erased.
+func (c *checking) unexplained(ctx context.Context) error {
 	var stray int64
 	if ok, err := c.q.One(ctx, `SELECT idx FROM ledger_payload p WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.idx = p.idx) LIMIT 1`, nil, &stray); err != nil {
 		return err
@@ -175,11 +212,46 @@ func (c *checking) compareHead(ctx context.Context, tree *format.Tree, now int64
 	for _, index := range slices.Sorted(maps.Keys(c.redacted)) {
 		return &Mismatch{fmt.Sprintf("ledger_redacted, entry %d", index), "belongs to no entry"}
 	}
-	if err := c.checkNodes(ctx); err != nil {
-		return err
-	}
-	c.opt.Progress("entries", tree.Size, tree.Size)
 	return nil
+}
+
+// concatenated are the entries of a range in one row, each after its length
+// and 100,000: a row each costs several times the hashing.
+var concatenated = map[db.Dialect]string{
+	db.SQLite: `SELECT min(idx), count(*), group_concat((100000 + length(body)) || body, '') FROM
+		(SELECT idx, body FROM ledger_entry WHERE idx >= $1 AND idx < $2 ORDER BY idx)`,
+	db.Postgres: `SELECT min(idx), count(*), string_agg(convert_to((100000 + length(body))::text, 'UTF8') || body, ''::bytea ORDER BY idx)
+		FROM ledger_entry WHERE idx >= $1 AND idx < $2`,
+}
+
+// log checks the entries and the head, and nothing else.
+func (c *checking) log(ctx context.Context) error {
+	for c.tree.Size <= c.head.tree.Size {
+		var first, n *int64
+		var text []byte
+		before := c.tree.Size
+		if _, err := c.q.One(ctx, concatenated[c.ledger.db.Dialect], []any{before, before + 1024}, &first, &n, &text); err != nil {
+			return err
+		}
+		for len(text) > 6 {
+			end := 6
+			if size, err := strconv.Atoi(string(text[:6])); err == nil && size > 100000 {
+				end = min(size-100000+6, len(text))
+			}
+			body := text[6:end]
+			if c.tree.Size >= c.head.tree.Size {
+				return &Mismatch{fmt.Sprintf("entry %d", c.tree.Size), "lies beyond the signed head"}
+			}
+			if _, err := c.entry(body, format.LeafHash(body)); err != nil {
+				return err
+			}
+			text = text[end:]
+		}
+		if first == nil || *first != before || *n != c.tree.Size-before || c.tree.Size < min(before+1024, c.head.tree.Size) {
+			break // one is missing
+		}
+	}
+	return c.compareHead(ctx)
 }
 
 // payload checks one payload against its entry.
@@ -374,106 +446,6 @@ func equal(got, want any) bool {
 		return got == w
 	}
 	return got == want
-}
-
-// Document returns what entry index says, with the salts that prove it. Fields
-// for which show returns false are redacted to their leaf hashes.
-func (l *Ledger) Document(ctx context.Context, index int64, show func(kind, unit, field string) bool) (format.Entry, *format.Document, error) {
-	var entry, body []byte
-	ok, err := l.One(ctx, `SELECT e.body, p.body FROM ledger_entry e JOIN ledger_payload p ON p.idx = e.idx WHERE e.idx = $1`, []any{index}, &entry, &body)
-	if err != nil || !ok {
-		return format.Entry{}, nil, errors.Join(&Mismatch{fmt.Sprintf("entry %d", index), "is missing"}, err)
-	}
-	return l.Disclose(ctx, index, entry, body, show)
-}
-
-// Disclose is Document for an entry and payload at hand. It fails with a
-// *Mismatch where they do not belong together.
-func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, show func(kind, unit, field string) bool) (format.Entry, *format.Document, error) {
-	where := fmt.Sprintf("entry %d", index)
-	e, err := format.ParseEntry(entry)
-	if err != nil {
-		return e, nil, &Mismatch{where, "was changed: " + err.Error()}
-	}
-	where += " (" + e.Act + ", record " + e.Record + ")"
-	o := &opened{nonce: e.Nonce}
-	if len(body) > 0 {
-		if sha256.Sum256(body) != e.Sealed {
-			return e, nil, &Mismatch{"payload of " + where, "was changed"}
-		}
-		if o, err = openPayload(ctx, l.keys, e.Kind(), e.Record, body); err != nil {
-			return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
-		}
-	}
-	var erased []format.Field
-	if len(body) == 0 || len(o.gone) > 0 {
-		if erased, err = redactions(ctx, l, index); err != nil {
-			return e, nil, err
-		}
-	}
-	fields, units, err := fieldsOf(o, erased)
-	if err != nil {
-		return e, nil, &Mismatch{"payload of " + where, err.Error()}
-	}
-	if format.Commit(fields) != e.Commitment {
-		return e, nil, &Mismatch{"document of " + where, "is not what was committed"}
-	}
-	for i := range fields {
-		if fields[i].Redacted || !show(e.Kind(), units[i], fields[i].Name) {
-			fields[i] = format.Field{Redacted: true, Leaf: fields[i].Hash()}
-		}
-	}
-	return e, &format.Document{Index: index, Fields: fields}, nil
-}
-
-// Entries calls f for each entry from first to before end, in order, with its
-// bytes and its payload, which are valid until f returns.
-func (l *Ledger) Entries(ctx context.Context, first, end int64, f func(index int64, entry, payload []byte) error) error {
-	next := first
-	err := l.Each(ctx, func(scan db.Scan) error {
-		var index int64
-		var entry, payload []byte
-		if err := scan(&index, &entry, &payload); err != nil {
-			return err
-		}
-		if index != next {
-			return &Mismatch{fmt.Sprintf("entry %d", next), "is missing"}
-		}
-		next++
-		return f(index, entry, payload)
-	}, `SELECT e.idx, e.body, p.body FROM ledger_entry e JOIN ledger_payload p ON p.idx = e.idx WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx`, first, end)
-	if err == nil && next != max(first, end) {
-		return &Mismatch{fmt.Sprintf("entry %d", next), "is missing"}
-	}
-	return err
-}
-
-// IndexAt returns the index of the first entry at or after a time, Unix
-// microseconds: entries are in the order of their times.
-func (l *Ledger) IndexAt(ctx context.Context, micros int64) (int64, error) {
-	cp, err := l.Checkpoint(ctx)
-	if err != nil {
-		return 0, err
-	}
-	lo, hi := int64(0), cp.Size
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		var body []byte
-		ok, err := l.One(ctx, `SELECT body FROM ledger_entry WHERE idx = $1`, []any{mid}, &body)
-		if err != nil || !ok {
-			return 0, errors.Join(&Mismatch{fmt.Sprintf("entry %d", mid), "is missing"}, err)
-		}
-		e, err := format.ParseEntry(body)
-		if err != nil {
-			return 0, &Mismatch{fmt.Sprintf("entry %d", mid), "was changed: " + err.Error()}
-		}
-		if e.Time < micros {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo, nil
 }
 
 // String lists the counts of a report.
