@@ -35,6 +35,9 @@ type commands struct {
 	Export  exportCommand  `cmd:"" help:"Write records as JSON lines or CSV."`
 	Package packageCommand `cmd:"" help:"Make the evidence package of a period."`
 	Verify  verifyCommand  `cmd:"" help:"Check an evidence package offline, or a live record."`
+	Backup  backupCommand  `cmd:"" help:"Make an encrypted backup of the record, or of its keyring, also while a server runs."`
+	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup, verified before it is there."`
+	Drill   drillCommand   `cmd:"" help:"Try whether a backup can be restored, and record that as evidence."`
 	Witness witnessCommand `cmd:"" help:"Be a witness: cosign the checkpoints of other people's logs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
