@@ -42,6 +42,7 @@ var tiers = map[string]tier{
 
 	"internal/channel":       40,
 	"internal/policy":        40,
+	"internal/selfcheck":     40,
 	"internal/party":         40,
 	"internal/channel/relay": 41, // adapters know the channel that they serve
 	"internal/channel/smtpd": 41,
@@ -68,6 +69,7 @@ var tiers = map[string]tier{
 	"internal/web":    80,
 	"internal/portal": 80,
 	"internal/api":    80,
+	"internal/tiles":  80, // the log, for those who check it
 
 	"client":       90, // only the command line uses it
 	"internal/app": 90,
@@ -91,6 +93,7 @@ var support = map[string]bool{
 	"internal/dbtest":      true,
 	"internal/docstest":    true,
 	"internal/fakes":       true, // and the packages below it
+	"internal/hostile":     true,
 	"internal/pgtest":      true,
 	"internal/testenv":     true,
 }
@@ -128,7 +131,7 @@ var fences = []fence{
 	{
 		path: "net/http",
 		packages: []string{
-			"internal/web", "internal/portal", "internal/api", "internal/app",
+			"internal/web", "internal/portal", "internal/api", "internal/tiles", "internal/app",
 			"client", "cmd/countersign", "internal/demo", // these call a server
 			"internal/witness", // a protocol between machines: both of its ends
 		},

@@ -26,6 +26,10 @@ var Tables = map[string]Class{
 
 	"drill": Record,
 
+	"self_check": Record,
+
+	"publication": Work,
+
 	"casefile":         Record,
 	"communication":    Record,
 	"confirmation":     Work,
