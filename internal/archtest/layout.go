@@ -33,6 +33,7 @@ var tiers = map[string]tier{
 	"internal/paper":        12,
 	"internal/keyring":      11,
 	"internal/blob":         12,
+	"internal/spool":        13,
 
 	"internal/ledger": 20,
 

@@ -1,0 +1,184 @@
+// Package spool keeps what arrives while the record cannot be sealed, so that
+// nothing is refused: durable and encrypted, in the order of arrival, until it
+// is taken into the record. What lies here is not acknowledged as sealed.
+package spool
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/id"
+	"example.org/countersign/internal/keyring"
+)
+
+// Item is what came: its kind and what its door knows of it. The body follows
+// apart.
+type Item struct {
+	Kind string          `json:"kind"`
+	At   time.Time       `json:"at"` // arrival
+	Meta json.RawMessage `json:"meta"`
+}
+
+// Spool is a directory of items, safe for concurrent use.
+type Spool struct {
+	dir   string
+	blobs *blob.Store
+	keys  *keyring.Keyring
+	drain sync.Mutex
+}
+
+// Open opens the spool in dir, making it where there is none.
+func Open(dir string, blobs *blob.Store, keys *keyring.Keyring) (*Spool, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
+	return &Spool{dir: dir, blobs: blobs, keys: keys}, nil
+}
+
+// Keep keeps an item. Once it returns, the item survives any crash.
+func (s *Spool) Keep(kind string, at time.Time, meta any, body io.Reader) error {
+	raw, err := json.Marshal(meta)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	head, err := json.Marshal(Item{kind, at.UTC(), raw})
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	ref, err := s.blobs.Put(io.MultiReader(strings.NewReader(string(head)+"\n"), body))
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	pointer, err := json.Marshal(ref)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	name := fmt.Sprintf("%020d-%s.json", at.UnixNano(), id.New())
+	if err := write(filepath.Join(s.dir, name), pointer); err != nil {
+		return fmt.Errorf("spool: %w", errors.Join(err, s.blobs.Remove(ref)))
+	}
+	return nil
+}
+
+// write makes a file and its name durable; it is whole or not there.
+func write(path string, content []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// names returns the items' files in the order of arrival.
+func (s *Spool) names() ([]string, error) {
+	all, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	var names []string
+	for _, e := range all {
+		if strings.HasSuffix(e.Name(), ".json") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Len returns how many items wait.
+func (s *Spool) Len() (int, error) {
+	names, err := s.names()
+	return len(names), err
+}
+
+// Drain gives every item to take, the oldest first, and forgets those for which
+// it returns nil: take must be safe to repeat. It goes on past an item that
+// fails, which stays, and returns how many are gone.
+func (s *Spool) Drain(ctx context.Context, take func(context.Context, Item, io.Reader) error) (n int, err error) {
+	s.drain.Lock()
+	defer s.drain.Unlock()
+	names, err := s.names()
+	if err != nil {
+		return 0, err
+	}
+	var failed []error
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		if err := s.one(ctx, filepath.Join(s.dir, name), take); err != nil {
+			failed = append(failed, fmt.Errorf("spooled item %s: %w", name, err))
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(failed...)
+}
+
+func (s *Spool) one(ctx context.Context, path string, take func(context.Context, Item, io.Reader) error) error {
+	pointer, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var ref blob.Ref
+	if err := json.Unmarshal(pointer, &ref); err != nil {
+		return fmt.Errorf("damaged: %w", err)
+	}
+	key, err := s.keys.Key(ctx, ref.Key)
+	if err != nil {
+		return err
+	}
+	content, err := s.blobs.Open(key, ref)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	r := bufio.NewReader(content)
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("damaged: %w", err)
+	}
+	var item Item
+	if err := json.Unmarshal(line, &item); err != nil {
+		return fmt.Errorf("damaged: %w", err)
+	}
+	if err := take(ctx, item, r); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	return errors.Join(s.keys.Destroy(ctx, ref.Key), s.blobs.Remove(ref))
+}
