@@ -55,6 +55,10 @@ var Tables = map[string]Class{
 	"dead_letter": Record,
 	"job":         Work,
 
+	"disposal":   Record,
+	"erasure":    Record,
+	"legal_hold": Record,
+
 	"response":          Record,
 	"response_autosave": Work,
 

@@ -143,8 +143,11 @@ func (d *Desk) Reopen(ctx context.Context, actor ledger.Actor, caseID, reason st
 		return err
 	}
 	_, err = d.Change(ctx, actor, caseID, ledger.Do("reopened", "CC7.4"), func(_ context.Context, _ *ledger.Tx, c *Case, _ *policy.Set) error {
-		if c.State != Closed {
+		switch {
+		case c.State != Closed:
 			return fault.New(fault.Conflict, "%s is not closed", c.Number)
+		case c.Gone():
+			return fault.New(fault.Conflict, "what %s said was erased; it cannot be opened again", c.Number)
 		}
 		c.State, c.ClosedAt, c.CloseReason, c.Waiting = Open, 0, reason, WaitingUs
 		return nil

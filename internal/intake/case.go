@@ -30,12 +30,12 @@ const (
 type Case struct {
 	ledger.Record
 	Number  string   `json:"number"` // C-2026-000123
-	Subject string   `json:"subject"`
+	Subject string   `json:"subject" unit:"content"`
 	State   State    `json:"state"`
 	Related []string `json:"related"` // numbers of cases that it names but did not join
 
 	Disposition       rules.Disposition `json:"disposition"` // "", spam, out-of-scope
-	DispositionReason string            `json:"disposition_reason"`
+	DispositionReason string            `json:"disposition_reason" unit:"content"`
 
 	Category        rules.Category `json:"category"`
 	Urgency         rules.Urgency  `json:"urgency"`
@@ -43,16 +43,16 @@ type Case struct {
 	Impact          int            `json:"impact"`   // 1 to 4, 0 while not assessed
 	Likelihood      int            `json:"likelihood"`
 	ClassifiedBy    string         `json:"classified_by"` // "rules/3: name, name", or the id of a person
-	ClassReason     string         `json:"class_reason"`
+	ClassReason     string         `json:"class_reason" unit:"content"`
 	RulesVersion    string         `json:"rules_version"`
 	SeverityVersion string         `json:"severity_version"`
 	SLAVersion      string         `json:"sla_version"`
 
 	Channel     string `json:"channel"` // id
 	ChannelKind string `json:"channel_kind"`
-	Source      Source `json:"source"` // of its first communication
-	Auto        string `json:"auto"`   // as of its first communication: a machine began it, no person has joined
-	Hint        string `json:"hint"`   // what its reporter chose as category
+	Source      Source `json:"source"`              // of its first communication
+	Auto        string `json:"auto"`                // as of its first communication: a machine began it, no person has joined
+	Hint        string `json:"hint" unit:"content"` // what its reporter chose as category
 	Assignee    string `json:"assignee"`
 	AssignRole  string `json:"assign_role"` // role that rules name to take it first
 	Anonymous   bool   `json:"anonymous"`
@@ -63,9 +63,9 @@ type Case struct {
 	FirstResponseAt int64         `json:"first_response_at"` // delivery of the first approved answer
 	DueAt           int64         `json:"due_at"`            // 0: no clock runs, or it is paused
 	ClosedAt        int64         `json:"closed_at"`
-	CloseReason     string        `json:"close_reason"`
+	CloseReason     string        `json:"close_reason" unit:"content"`
 	UpdatedAt       int64         `json:"updated_at"`
-	Pauses          []clock.Pause `json:"pauses"`
+	Pauses          []clock.Pause `json:"pauses" unit:"content"`
 
 	ReporterName    string `json:"reporter_name" unit:"identity"`
 	ReporterAddress string `json:"reporter_address" unit:"identity"`
@@ -75,16 +75,18 @@ type Case struct {
 	Communications int    `json:"communications"` // how many there are
 	LastAt         int64  `json:"last_at"`        // of the newest from or to outside
 	Waiting        string `json:"waiting"`        // us, them
+
+	Erasures []Erasure `json:"erasures"` // what it has no longer
 }
 
 // Cases is the kind of record.
 var Cases = ledger.Define("casefile",
 	[]string{"number", "state", "disposition", "category", "urgency", "severity", "rank", "channel", "source", "assignee",
-		"waiting", "received_at", "first_response_at", "due_at", "closed_at", "updated_at", "last_at", "reporter"},
+		"waiting", "received_at", "first_response_at", "due_at", "closed_at", "updated_at", "last_at", "reporter", "erased"},
 	func(c *Case, x ledger.Index) []any {
 		return []any{c.Number, string(c.State), string(c.Disposition), string(c.Category), string(c.Urgency), string(c.Severity),
 			int64(c.Severity.Rank()), c.Channel, string(c.Source), c.Assignee, c.Waiting, c.ReceivedAt, c.FirstResponseAt,
-			c.DueAt, c.ClosedAt, c.UpdatedAt, c.LastAt, blindAddr(x, c.ReporterAddress)}
+			c.DueAt, c.ClosedAt, c.UpdatedAt, c.LastAt, blindAddr(x, c.ReporterAddress), erased(c.Erasures)}
 	})
 
 // Clock returns the deadline of the case's first response under what is in

@@ -45,44 +45,46 @@ type Communication struct {
 	Cc      []mime.Address `json:"cc" unit:"identity"`
 	ReplyTo []mime.Address `json:"reply_to" unit:"identity"`
 
-	Subject    string `json:"subject"`
+	Subject    string `json:"subject" unit:"content"`
 	Date       int64  `json:"date"`        // as the sender claims; 0 where absent
 	ReceivedAt int64  `json:"received_at"` // sealed: when it became a record
-	Language   string `json:"language"`
+	Language   string `json:"language" unit:"content"`
 
 	MessageID  string   `json:"message_id" unit:"identity"` // without angle brackets
 	InReplyTo  string   `json:"in_reply_to" unit:"identity"`
 	References []string `json:"references" unit:"identity"`
 
-	Text        string       `json:"text"`      // up to 8 kB, else TextBlob
-	TextBlob    blob.Ref     `json:"text_blob"` // see Desk.Text
+	Text        string       `json:"text" unit:"content"`      // up to 8 kB, else TextBlob
+	TextBlob    blob.Ref     `json:"text_blob" unit:"content"` // see Desk.Text
 	Truncated   bool         `json:"truncated"`
-	Attachments []Attachment `json:"attachments"`
+	Attachments []Attachment `json:"attachments" unit:"files"`
 
-	Raw       []byte   `json:"raw" unit:"raw"` // up to 64 kB, else RawBlob
-	RawBlob   blob.Ref `json:"raw_blob"`       // see Desk.Raw
-	RawSHA256 string   `json:"raw_sha256"`     // hex
-	RawSize   int64    `json:"raw_size"`
+	Raw       []byte   `json:"raw" unit:"raw"`          // up to 64 kB, else RawBlob
+	RawBlob   blob.Ref `json:"raw_blob" unit:"trace"`   // see Desk.Raw
+	RawSHA256 string   `json:"raw_sha256" unit:"trace"` // hex
+	RawSize   int64    `json:"raw_size" unit:"trace"`
 
 	Auto       string        `json:"auto"` // auto-reply, bounce, bulk, report, loop; confirmation for ours; "" a person
-	AutoReason string        `json:"auto_reason"`
+	AutoReason string        `json:"auto_reason" unit:"trace"`
 	Bounces    []mime.Bounce `json:"bounces" unit:"identity"` // for Auto bounce: one per recipient
 	About      string        `json:"about"`                   // for machine mail: id of the communication of ours that it is about
 
-	Auth     Auth      `json:"auth"`
+	Auth     Auth      `json:"auth" unit:"trace"`
 	Envelope *Envelope `json:"envelope" unit:"identity"` // SMTP only
 
-	Problems []string `json:"problems"` // what could not be understood
-	Unparsed bool     `json:"unparsed"` // kept raw: it could not be read as a mail
+	Problems []string `json:"problems" unit:"trace"` // what could not be understood
+	Unparsed bool     `json:"unparsed"`              // kept raw: it could not be read as a mail
 
 	// NoConfirmation says why the sender was not told the number, where that
 	// was not done.
-	NoConfirmation string `json:"no_confirmation"`
-	Key            string `json:"key"` // of a report that was sent with one: hash of it and of the content
+	NoConfirmation string `json:"no_confirmation" unit:"trace"`
+	Key            string `json:"key" unit:"content"` // of a report that was sent with one: hash of it and of the content
 
-	Author   string    `json:"author"`   // id of the person, for notes and outbound
-	Response string    `json:"response"` // id, for outbound
-	Delivery *Delivery `json:"delivery"` // of a confirmation
+	Author   string    `json:"author"`                // id of the person, for notes and outbound
+	Response string    `json:"response"`              // id, for outbound
+	Delivery *Delivery `json:"delivery" unit:"trace"` // of a confirmation
+
+	Erasures []Erasure `json:"erasures"` // what it has no longer
 }
 
 // Attachment is a file of a communication.
@@ -95,7 +97,8 @@ type Attachment struct {
 	// Hidden: of an anonymous report, as it came; it may say who took or wrote
 	// it. Staff see the copy without, or have it shown by an act of its own.
 	Hidden bool   `json:"hidden,omitzero"`
-	Note   string `json:"note,omitzero"` // "metadata removed", "may carry metadata"
+	Note   string `json:"note,omitzero"`   // "metadata removed", "may carry metadata"
+	Erased bool   `json:"erased,omitzero"` // nothing else is known of it
 }
 
 // Auth is what is known of whether the sender is who the From field says.
@@ -143,6 +146,9 @@ func blindAddr(x ledger.Index, addr string) string {
 	return x.Blind("address", mime.NormalizeAddr(addr))
 }
 
+// blindDomain is the domain of an address in an index column.
+func blindDomain(x ledger.Index, domain string) string { return x.Blind("domain", domain) }
+
 // blindID is a Message-ID in an index column.
 func blindID(x ledger.Index, id string) string { return x.Blind("message-id", id) }
 
@@ -164,7 +170,8 @@ func arrival(x ledger.Index, m *Communication) string {
 // its case.
 const maxMembers = 100
 
-// members lists the addresses that a communication brings into its case.
+// members lists the addresses that a communication brings into its case, and
+// their domains: by these a hold finds whatever a party sends or is sent.
 func members(x ledger.Index, m *Communication) string {
 	if m.Direction == Note {
 		return ""
@@ -173,9 +180,14 @@ func members(x ledger.Index, m *Communication) string {
 	n := 0
 	for _, list := range [][]mime.Address{m.From, m.ReplyTo, m.To, m.Cc} {
 		for _, a := range list {
-			if b := blindAddr(x, a.Addr); b != "" && n < maxMembers && !strings.Contains(s.String(), b) {
+			b := blindAddr(x, a.Addr)
+			if b == "" || n == maxMembers || strings.Contains(s.String(), b) {
+				continue
+			}
+			s.WriteString(b + " ")
+			n++
+			if b := blindDomain(x, domainOf(a.Addr)); b != "" && !strings.Contains(s.String(), b) {
 				s.WriteString(b + " ")
-				n++
 			}
 		}
 	}

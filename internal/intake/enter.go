@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -30,10 +31,14 @@ func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, e
 	if err != nil {
 		return nil, err
 	}
-	if home == "" {
-		return d.open(tx, p, related, f.opened)
+	if home != "" {
+		r, err := join(ctx, tx, p, home)
+		if !errors.Is(err, errGone) {
+			return r, err
+		}
+		p.m.About = "" // what it is about is no more
 	}
-	return join(ctx, tx, p, home)
+	return d.open(tx, p, related, f.opened)
 }
 
 // repeated returns the receipt of the first arrival where the same bytes came
@@ -173,12 +178,15 @@ func title(m *Communication) string {
 	return cmp.Or(clean(m.Subject, 500), clean(first, 120), "(no subject)")
 }
 
-// join adds the parcel to a case.
+// join adds the parcel to a case, unless that is gone (errGone).
 func join(ctx context.Context, tx *ledger.Tx, p *parcel, home string) (*Receipt, error) {
 	m := p.m
 	c, err := Cases.Load(ctx, tx, home)
 	if err != nil {
 		return nil, err
+	}
+	if c.Gone() {
+		return nil, errGone
 	}
 	c.Communications++
 	m.Case, m.Number, m.Seq = c.ID, c.Number, c.Communications

@@ -334,6 +334,9 @@ func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files
 	err = d.write(ctx, ledger.System, func(set *policy.Set) error { p.set = set; return nil }, func(ctx context.Context, tx *ledger.Tx) error {
 		err := d.settled(ctx, tx, p.set)
 		if err == nil {
+			_, err = d.opened(ctx, tx, number, code) // who reported it may have been erased meanwhile
+		}
+		if err == nil {
 			r, err = join(ctx, tx, p, c.ID)
 		}
 		return err

@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/mime"
@@ -83,24 +84,25 @@ type Response struct {
 
 	To          []mime.Address      `json:"to" unit:"identity"`
 	Cc          []mime.Address      `json:"cc" unit:"identity"`
-	Subject     string              `json:"subject"`
-	Text        string              `json:"text"`
-	Attachments []intake.Attachment `json:"attachments"`
+	Subject     string              `json:"subject" unit:"content"`
+	Text        string              `json:"text" unit:"content"`
+	Attachments []intake.Attachment `json:"attachments" unit:"files"`
 	InReplyTo   string              `json:"in_reply_to" unit:"identity"`
 	References  []string            `json:"references" unit:"identity"`
 
 	Authors   []string      `json:"authors"` // everybody who edited any version
 	Approvals []Approval    `json:"approvals"`
-	Declines  []Decline     `json:"declines"`
+	Declines  []Decline     `json:"declines" unit:"content"`
 	Quorum    int           `json:"quorum"` // different persons who must approve
 	Roles     []people.Role `json:"roles"`  // any of which lets approve
 	Rule      string        `json:"rule"`   // row and version of the matrix
 	Exception string        `json:"exception"`
 
-	ContentHash string    `json:"content_hash"` // hex
-	SentHash    string    `json:"sent_hash"`    // of what was handed over
+	Salt        string    `json:"content_salt" unit:"identity"` // of ContentHash; without it no guess can be held against that
+	ContentHash string    `json:"content_hash"`                 // hex
+	SentHash    string    `json:"sent_hash"`                    // of what was handed over
 	MessageID   string    `json:"message_id" unit:"identity"`
-	Attempts    []Attempt `json:"attempts"`
+	Attempts    []Attempt `json:"attempts" unit:"trace"`
 	Rounds      int       `json:"rounds"` // how often it became due to be sent
 
 	CreatedAt   int64 `json:"created_at"`
@@ -108,6 +110,8 @@ type Response struct {
 	ApprovedAt  int64 `json:"approved_at"`
 	SentAt      int64 `json:"sent_at"`
 	UpdatedAt   int64 `json:"updated_at"`
+
+	Erasures []intake.Erasure `json:"erasures"` // what it has no longer
 }
 
 // Responses is the kind of record.
@@ -142,10 +146,10 @@ const (
 	maxAttachments = 20
 )
 
-// hash binds an approval to what it approved: SHA-256 over all that reaches
-// the recipients, each part preceded by its length, so that no two contents
-// have the same bytes.
-func (c *Content) hash() string {
+// hash binds an approval to what it approved: SHA-256 over a salt and all that
+// reaches the recipients, each part preceded by its length, so that no two
+// contents have the same bytes.
+func (c *Content) hash(salt string) string {
 	h := sha256.New()
 	part := func(s string) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
@@ -158,7 +162,8 @@ func (c *Content) hash() string {
 			part(a.Addr)
 		}
 	}
-	part("countersign/response/1")
+	part("countersign/response/2")
+	part(salt)
 	part(c.Channel)
 	list(c.To)
 	list(c.Cc)
@@ -207,7 +212,10 @@ func (r *Response) Content() Content {
 
 func (r *Response) setContent(c Content) {
 	r.Channel, r.To, r.Cc, r.Subject, r.Text, r.Attachments = c.Channel, c.To, c.Cc, c.Subject, c.Text, c.Attachments
-	r.ContentHash = c.hash()
+	if r.Salt == "" {
+		r.Salt = id.New()
+	}
+	r.ContentHash = c.hash(r.Salt)
 }
 
 // edit applies a new content. It voids approvals, whoever gave them.
@@ -305,7 +313,7 @@ func (r *Response) begin(now int64) error {
 		return r.conflict("sent")
 	}
 	content := r.Content()
-	if content.hash() != r.ContentHash { // cannot be, unless the rules above have a hole
+	if content.hash(r.Salt) != r.ContentHash { // cannot be, unless the rules above have a hole
 		return fmt.Errorf("response %s: content is not what its hash says", r.ID)
 	}
 	for _, a := range r.Approvals {
