@@ -120,3 +120,24 @@ func stringsOf(name, text string) []string {
 	}
 	return out
 }
+
+// Stored returns all strings, those of ours first, in texts of about size bytes
+// that a door may store whole.
+func Stored(lists []List, size int) []string {
+	out := []string{strings.Join(within, "\n"), strings.Join(bare, "\n")}
+	var b strings.Builder
+	for _, l := range lists {
+		for _, s := range l.Strings {
+			if b.Len() > 0 && b.Len()+len(s) > size {
+				out = append(out, b.String())
+				b.Reset()
+			}
+			b.WriteString(s)
+			b.WriteByte('\n')
+		}
+	}
+	if b.Len() > 0 {
+		out = append(out, b.String())
+	}
+	return out
+}

@@ -83,8 +83,11 @@ func (j *judge) problems(a Answer, sent ...string) []string {
 // headerProblems looks for headers that nobody of ours has set.
 func (j *judge) headerProblems(a Answer) []string {
 	var out []string
-	if a.Page() && !slices.Contains(j.policies, a.header("Content-Security-Policy")) || a.header("Content-Security-Policy") == "" {
-		out = append(out, fmt.Sprintf("Content-Security-Policy is %q", a.header("Content-Security-Policy")))
+	if policy := a.header("Content-Security-Policy"); a.Page() && !slices.Contains(j.policies, policy) {
+		out = append(out, fmt.Sprintf("Content-Security-Policy is %q", policy))
+	}
+	if sniff := a.header("X-Content-Type-Options"); sniff != "nosniff" {
+		out = append(out, fmt.Sprintf("X-Content-Type-Options is %q", sniff))
 	}
 	for name, values := range a.Header {
 		if !slices.Contains(j.headers, name) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/intake"
 )
 
@@ -46,7 +47,7 @@ func (p *portal) readForm(w http.ResponseWriter, r *http.Request) (*form, error)
 			return f, errors.Join(errForm, err)
 		}
 		for name, values := range r.PostForm {
-			f.values[name] = strings.ToValidUTF8(values[0], "\uFFFD")
+			f.values[name] = phrase.Plain(values[0])
 		}
 		return f, nil
 	}
@@ -79,7 +80,7 @@ func (p *portal) readPart(f *form, part *multipart.Part) error {
 	if part.FileName() == "" {
 		value, err := io.ReadAll(io.LimitReader(part, maxValue))
 		if _, known := f.values[part.FormName()]; err == nil && !known {
-			f.values[part.FormName()] = strings.ToValidUTF8(string(value), "\uFFFD")
+			f.values[part.FormName()] = phrase.Plain(string(value))
 		}
 		return err
 	}
@@ -104,7 +105,7 @@ func (p *portal) readPart(f *form, part *multipart.Part) error {
 	case tooLong && f.size()+maxFile > maxAllFiles:
 		f.fileNo = func(w *words) string { return w.ErrFilesTotal }
 	case tooLong:
-		f.fileNo = func(w *words) string { return fill(w.ErrFileSize, strings.ToValidUTF8(name, "\uFFFD")) }
+		f.fileNo = func(w *words) string { return fill(w.ErrFileSize, phrase.Plain(name)) }
 	default:
 		f.files = append(f.files, file{name, part.Header.Get("Content-Type"), kept})
 	}

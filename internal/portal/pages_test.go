@@ -1,12 +1,8 @@
 package portal
 
 import (
-	"bufio"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -100,24 +96,6 @@ func TestLanguage(t *testing.T) {
 	})
 }
 
-// every returns one of each page, with s in every place that a visitor or the
-// organisation fills.
-func (s *site) every(t *testing.T, text string) map[string]page {
-	t.Helper()
-	all := map[string]page{"form": s.get(t, "/report"), "follow": s.get(t, "/follow-up"), "missing": s.get(t, "/report/"+url.PathEscape(text))}
-	all["mistake"] = s.post(t, "/report", map[string]string{"subject": text, "text": text, "name": text, "email": text, "about": text, "key": text, "channel": text, "who": "anonymous"})
-	all["wrong"] = s.open(t, text, text)
-	all["receipt"] = s.post(t, "/report", map[string]string{"subject": text, "text": text + " .", "about": text, "who": "anonymous"}, upload{strings.ReplaceAll(text, "\x00", ""), "text/plain", "x"})
-	if code := all["receipt"].code(); code != "" {
-		number := all["receipt"].number(t)
-		all["thread"] = s.open(t, number, code)
-		all["added"] = s.post(t, "/follow-up/message", map[string]string{"number": number, "code": code, "text": text + " !"}, upload{strings.ReplaceAll(text, "\x00", ""), "text/plain", "x"})
-	} else {
-		t.Errorf("%q is not taken as a report: %d %s", text, all["receipt"].Code, all["receipt"].text())
-	}
-	return all
-}
-
 // quiet holds a page against what public pages are: nothing runs, nothing
 // comes from or goes elsewhere, nothing is kept.
 func quiet(t *testing.T, name string, p page) {
@@ -149,66 +127,6 @@ func quiet(t *testing.T, name string, p page) {
 			t.Errorf("%s: a form that is not posted", name)
 		}
 	}
-}
-
-// hostileFolder holds lists of strings that break pages, outside of the project.
-const hostileFolder = "../../../shared/data/hostile"
-
-func hostile(t *testing.T) []string {
-	t.Helper()
-	all := []string{`"><script>alert(1)</script>`, "</textarea><script>alert(1)</script>", "javascript:alert(1)", "{{.}}", "%s%d", "\xff\xfe<b>", "\u202eltr", "'><img src=x onerror=alert(1)>", "a\x00b"}
-	if _, err := os.Stat(hostileFolder); err != nil {
-		t.Logf("%s is absent: only the built-in strings are tried", hostileFolder)
-		return all
-	}
-	err := filepath.WalkDir(hostileFolder, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".txt" {
-			return err
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		var block []string // many at once: each page is made from some hundred strings
-		lines := bufio.NewScanner(f)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			if block = append(block, lines.Text()); len(block) == 200 {
-				all, block = append(all, strings.Join(block, " ")), nil
-			}
-		}
-		all = append(all, strings.Join(block, " "))
-		return lines.Err()
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.DeleteFunc(all, func(s string) bool { return strings.TrimSpace(s) == "" })
-}
-
-func TestHostileStrings(t *testing.T) {
-	one(t, func(t *testing.T, s *site) {
-		s.portal(t)
-		for _, text := range hostile(t) {
-			if len(text) > maxName { // a long subject is a mistake of its own
-				p := s.post(t, "/report", map[string]string{"text": text + ".", "who": "anonymous"})
-				if p.code() == "" {
-					t.Errorf("not taken: %.80q", text)
-				}
-				quiet(t, "receipt", p)
-				quiet(t, "thread", s.open(t, p.number(t), p.code()))
-				quiet(t, "mistake", s.post(t, "/report", map[string]string{"text": text, "subject": text, "name": text, "email": text}))
-				continue
-			}
-			for name, p := range s.every(t, text) {
-				if n := p.Body.Len(); n > 30_000 {
-					t.Errorf("%s: %d bytes", name, n)
-				}
-				quiet(t, name+" with "+text, p)
-			}
-		}
-	})
 }
 
 func TestOtherRequests(t *testing.T) {

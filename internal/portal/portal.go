@@ -61,18 +61,33 @@ type portal struct {
 func New(d Desks, organisation string, log *slog.Logger) http.Handler {
 	p := &portal{Desks: d, organisation: organisation, log: log, pages: pages()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /report", p.page(p.showReport))
-	mux.HandleFunc("POST /report", p.page(p.takeReport))
-	mux.HandleFunc("GET /follow-up", p.page(p.showFollowUp))
-	mux.HandleFunc("POST /follow-up", p.page(p.openFollowUp))
-	mux.HandleFunc("POST /follow-up/message", p.page(p.addMessage))
-	mux.HandleFunc("POST /follow-up/file", p.page(p.download))
-	mux.HandleFunc("GET "+staticPath+"{name}", static)
-	mux.HandleFunc("GET /.well-known/security.txt", p.securityTxt)
+	for _, r := range p.routes() {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
 	mux.HandleFunc("/", p.page(func(http.ResponseWriter, *http.Request, *words) error {
 		return fault.New(fault.NotFound, "there is no such page")
 	}))
 	return mux
+}
+
+// route is one row of the table.
+type route struct {
+	pattern string
+	handle  http.HandlerFunc
+}
+
+// routes is every address of the public pages. Nobody signs in here.
+func (p *portal) routes() []route {
+	return []route{
+		{"GET /report", p.page(p.showReport)},
+		{"POST /report", p.page(p.takeReport)},
+		{"GET /follow-up", p.page(p.showFollowUp)},
+		{"POST /follow-up", p.page(p.openFollowUp)},
+		{"POST /follow-up/message", p.page(p.addMessage)},
+		{"POST /follow-up/file", p.page(p.download)},
+		{"GET " + staticPath + "{name}", static},
+		{"GET /.well-known/security.txt", p.securityTxt},
+	}
 }
 
 // pages parses every page. They are embedded: a page that does not parse is

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/design"
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/fault"
 )
 
@@ -36,27 +37,15 @@ func newForm(name string, values url.Values) *form {
 // query is what the address asks for.
 func (q *request) query() url.Values { return plain(q.r.URL.Query()) }
 
-// plain makes text of what was sent: what is no UTF-8, and control characters,
-// can neither be shown on a page nor be kept in every column.
+// plain makes text of what was sent.
 func plain(values url.Values) url.Values {
 	out := url.Values{}
 	for name, all := range values {
 		for _, v := range all {
-			out.Add(name, plainText(v))
+			out.Add(name, phrase.Plain(v))
 		}
 	}
 	return out
-}
-
-// plainText puts the mark for what cannot be read in the place of control
-// characters and of what is no UTF-8.
-func plainText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }
 
 func formFault(err error) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"example.org/countersign/internal/browsertest"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/design"
@@ -385,4 +386,38 @@ func TestHostile(t *testing.T) {
 	_, g := besiege(t, o)
 	requests, shown := g.Run(t)
 	t.Logf("%d requests, %d pages show what was sent", requests, len(shown))
+	t.Run("browser", func(t *testing.T) { o.display(t, g, shown) })
+}
+
+// display opens pages that show hostile strings in a browser: nothing runs
+// there, and the pages' own scripts bear them.
+func (o *office) display(t *testing.T, g *hostile.Siege, shown []string) {
+	b := browsertest.Start(t)
+	in := map[people.Role]*browsertest.Page{}
+	opened := map[string]int{}
+	slices.Reverse(shown) // the newest show what those before have left
+	for _, path := range append(shown, "/queue?state=all", "/channels", "/policy", "/people", "/work", "/ledger", "/evidence", "/account", "/approvals") {
+		route := g.Route("GET", path)
+		if opened[route]++; opened[route] > 4 {
+			continue
+		}
+		role := people.Lead
+		if path == "/account" {
+			role = people.Analyst
+		}
+		if in[role] == nil {
+			in[role] = o.at(b, browsertest.Desktop, role)
+		}
+		p := in[role]
+		if status := p.Open(o.server.URL + path); status != http.StatusOK {
+			t.Errorf("%s: status %d", path, status)
+		}
+		browsertest.Eval[bool](p, `document.querySelectorAll('main details').forEach(d => { d.open = true }), true`)
+		if ran := browsertest.Eval[string](p, "typeof "+hostile.Canary); ran != "undefined" {
+			t.Errorf("%s: something ran", path)
+		}
+		for _, problem := range p.Problems() {
+			t.Errorf("%s: %s", path, problem)
+		}
+	}
 }
