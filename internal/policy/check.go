@@ -72,6 +72,8 @@ func check(kind Kind, body json.RawMessage) (json.RawMessage, error) {
 		return read(kind, body, SLA.validate)
 	case KindTemplate:
 		return read(kind, body, Template.validate)
+	case KindRetention:
+		return read(kind, body, Retention.validate)
 	}
 	return nil, fault.New(fault.Invalid, "%q is not a kind of policy", kind)
 }

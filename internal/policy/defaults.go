@@ -31,6 +31,7 @@ func defaults() ([]*Policy, error) {
 		{KindRules, "Recognises what matters to security first and keeps it from every filter. Adapt the words to what people write to you.", rules.Default()},
 		{KindSeverity, "Rises with impact a little faster than with likelihood.", rules.DefaultMatrix()},
 		{KindApproval, "Nobody sends what only they have read; what is grave or public takes two.", DefaultApproval()},
+		{KindRetention, "Everything is kept long, and nothing goes before two persons have looked at the list. Adapt the years to what binds you.", DefaultRetention()},
 		{KindSLA, "The graver a matter, the sooner a person answers; critical ones day and night.", DefaultSLA()},
 	} {
 		if err := add(p.kind, "", p.why, p.body); err != nil {

@@ -31,6 +31,8 @@ const (
 	KindApproval Kind = "approval" // ApprovalMatrix
 	KindSLA      Kind = "sla"      // SLA
 	KindTemplate Kind = "template" // Template, several by name
+
+	KindRetention Kind = "retention" // Retention
 )
 
 // State is where a version stands.

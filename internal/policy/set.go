@@ -28,6 +28,9 @@ type Set struct {
 	Templates       []Template
 	Criteria        []*Policy
 
+	Retention        Retention
+	RetentionVersion string
+
 	// Problems says what is in force but cannot be used, in words.
 	Problems []string
 }
@@ -127,6 +130,9 @@ func (s *Set) take(p *Policy) error {
 		s.Templates = append(s.Templates, t)
 	case KindCriteria:
 		s.Criteria = append(s.Criteria, p)
+	case KindRetention:
+		s.RetentionVersion = p.Label()
+		return json.Unmarshal(p.Body, &s.Retention)
 	}
 	return nil
 }
