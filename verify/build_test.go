@@ -122,7 +122,10 @@ func (l *testLog) fill(b []byte) {
 
 // checkpoint returns the signed head of the first n entries.
 func (l *testLog) checkpoint(n int) []byte {
-	c := format.Checkpoint{Origin: l.key.Origin, Size: int64(n), Root: rootOf(l.leaves[:n])}
+	return l.sign(format.Checkpoint{Origin: l.key.Origin, Size: int64(n), Root: rootOf(l.leaves[:n])})
+}
+
+func (l *testLog) sign(c format.Checkpoint) []byte {
 	text := c.Append(nil)
 	_, rest, _ := strings.Cut(l.key.String(), "+")
 	id, err := hex.DecodeString(rest[:8])
@@ -341,6 +344,40 @@ func approvals(pairs ...string) (list []any) {
 		list = append(list, map[string]any{"by": pairs[i], "role": "lead", "at": 1790000000000000, "content_hash": pairs[i+1]})
 	}
 	return list
+}
+
+// A testWitness cosigns whatever it is shown.
+type testWitness struct {
+	key    format.WitnessKey
+	signer ed25519.PrivateKey
+}
+
+func newWitness(name string, seed byte) testWitness {
+	signer := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	key, err := format.NewWitnessKey(name, signer.Public().(ed25519.PublicKey))
+	if err != nil {
+		panic(err)
+	}
+	return testWitness{key, signer}
+}
+
+// cosign adds the witness's line to a signed checkpoint.
+func (w testWitness) cosign(note []byte, at int64) []byte {
+	text, _, _ := bytes.Cut(note, []byte("\n\n"))
+	message := format.CosignatureMessage(append(bytes.Clone(text), '\n'), at)
+	return w.key.AppendCosignature(bytes.Clone(note), at, ed25519.Sign(w.signer, message))
+}
+
+// receipt returns one of an entry that shows some fields.
+func (l *testLog) receipt(index int, note []byte, shown ...string) format.Receipt {
+	r := format.Receipt{Key: l.key, Index: int64(index), Hashes: pathOf(index, l.leaves), Checkpoint: note, Entry: l.entries[index], Document: l.docs[index]}
+	r.Document.Fields = slices.Clone(r.Document.Fields)
+	for i := range r.Document.Fields {
+		if f := &r.Document.Fields[i]; !slices.Contains(shown, f.Name) {
+			*f = format.Field{Redacted: true, Leaf: f.Hash()}
+		}
+	}
+	return r
 }
 
 // with returns fields with some replaced; nil removes one.

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Failure is the first thing that is wrong with a package.
+// Failure is the first thing that is wrong with a package or a receipt.
 type Failure struct {
-	Stage string // archive, seal, manifest, checkpoint, range, references, documents or records
+	Stage string // archive, seal, manifest, checkpoint, range, references, documents or records; of a receipt see Receipt
 	File  string // path in the package; empty for the archive as a whole
 	Entry int64  // number of the entry in the log; -1 where it is about none
 	What  string // what is wrong, in plain words

@@ -30,7 +30,7 @@ func (c *checker) checkpoint() error {
 		return within(format.FileSealConsistency, none, err)
 	}
 	c.summary.Tree, c.summary.SealTree = c.head.Size, c.sealed.Size
-	return nil
+	return c.witnessed()
 }
 
 // entries checks that the entries are those of the log from the first to the

@@ -461,7 +461,7 @@ func TestSealIsWrong(t *testing.T) {
 		}, "seal", "seal/proof", "does not lead to the root", 5},
 		{"a proof with more in it", func(s *sealing) {
 			s.late = func(s *sealing) { s.proof = bytes.Replace(s.proof, []byte("index"), []byte("extra AAAA\nindex"), 1) }
-		}, "seal", "seal/proof", "does not say its index", none},
+		}, "seal", "seal/proof", "has an extra line", none},
 		{"a second signature", func(s *sealing) {
 			s.late = func(s *sealing) { s.proof = append(s.proof, "— witness.example AAAA\n"...) }
 		}, "seal", "seal/proof", "by nobody else", none},

@@ -54,8 +54,8 @@ func (c *checker) readKey() error {
 	if c.key, err = format.ParseKey(line); err != nil {
 		return within(format.FileKey, none, err)
 	}
-	if c.opt.Key != "" && strings.TrimSpace(c.opt.Key) != line {
-		return failf(format.FileKey, none, "the package is signed with the key %s, not with the one that was asked for", line)
+	if err := c.opt.holdKey(c.key); err != nil {
+		return within(format.FileKey, none, err)
 	}
 	c.summary.Origin, c.summary.Key = c.key.Origin, line
 	return nil
@@ -68,6 +68,9 @@ func (c *checker) sealEntry() (*format.Entry, error) {
 		return nil, err
 	}
 	proof, err := format.ParseProof(raw)
+	if err == nil && len(proof.Extra) > 0 {
+		err = errors.New("has an extra line, which nothing authenticates")
+	}
 	if err != nil {
 		return nil, within(format.FileSealProof, none, err)
 	}

@@ -28,6 +28,10 @@ type Summary struct {
 	References         int64 // entries from outside the range
 	ReferenceDocuments int64
 
+	Witnessed int64     // entries of the tree that was cosigned; 0 where none was
+	Witnesses []Witness // that cosigned it
+	Unchecked []string  // names on other cosignatures, whose keys nobody gave
+
 	Rows       []Rows
 	Cases      int64 // opened in the range
 	Responses  int64 // sent in the range
@@ -43,7 +47,7 @@ type Summary struct {
 }
 
 // conclude says in plain words what the check has shown, and what it has not.
-func (s *Summary) conclude(keyGiven bool) {
+func (s *Summary) conclude(opt *Options) {
 	s.proved("The %s are those that were sealed, and so is the archive around them: not a byte was altered, added or removed.", count(s.Files, "file", "files"))
 	s.proved("The log signed the seal, its entry %d, and rewrote nothing between the records and the seal.", s.SealEntry)
 	if s.Count > 0 {
@@ -62,11 +66,12 @@ func (s *Summary) conclude(keyGiven bool) {
 	if s.Approvals > 0 {
 		s.proved("%s: each is an act of the person who is named, for exactly that content, and no response lists another.", count(s.Approvals, "approval", "approvals"))
 	}
-	if keyGiven {
+	if opt.knowsLog() {
 		s.proved("The key is the one that was asked for.")
 	} else {
 		s.notProved("Whose log it is: the key was taken from the package itself. Compare it with the one you know.")
 	}
+	s.concludeWitnesses()
 	if n := s.Tree - s.Count - s.References; n > 0 {
 		s.notProved("The content of %s of the log: the package has hashes only.", count(n, "other entry", "other entries"))
 	}
@@ -136,6 +141,9 @@ func (s *Summary) Write(w io.Writer) error {
 	}
 	if s.Count > 0 {
 		line("Entries", "%d to %d of %d, %s to %s", s.First, s.First+s.Count-1, s.Tree, stamp(s.FirstTime), stamp(s.LastTime))
+	}
+	for _, w := range s.Witnesses {
+		line("Witness", "%s, %s, the first %d entries", visible(w.Name), stamp(w.Time), s.Witnessed)
 	}
 	for _, k := range s.Kinds {
 		line("", "%d of kind %s", k.Entries, k.Name)

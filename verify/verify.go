@@ -1,7 +1,8 @@
-// Package verify checks an evidence package offline: that it is unaltered,
-// that its records are those of the signed log, that the log is complete over
-// the range it covers, and that what went out was approved by others than its
-// authors (CC2.3, CC7.4). It imports the standard library only, so that an
+// Package verify checks offline what a log has given away. Of an evidence
+// package: that it is unaltered, that its records are those of the signed log,
+// that the log is complete over the range it covers, and that what went out was
+// approved by others than its authors (CC2.3, CC7.4). Of a receipt: that the log
+// recorded what its holder was told. It imports the standard library only, so that an
 // auditor can read all of it. docs/FORMAT.md specifies what it checks.
 package verify
 
@@ -16,12 +17,16 @@ import (
 	"example.org/countersign/verify/format"
 )
 
-// Options say what to hold a package against.
+// Options say what to hold a package or a receipt against.
 type Options struct {
 	// Key is the verifier key of the log as the caller knows it from elsewhere.
 	// Where it is empty the key is taken from the package, and the summary says
 	// so.
 	Key string
+
+	// Policy, where not nil, says whose cosignatures are asked for, and may name
+	// the log: a check fails where a quorum is not there.
+	Policy *format.Policy
 
 	// Limits bound the cost of a hostile package; what is zero is that of
 	// format.DefaultLimits.
@@ -33,24 +38,68 @@ type Options struct {
 	Progress func(stage string, done, total int64)
 }
 
+// Result is what a check found: a *Summary of a package, or a *ReceiptSummary.
+type Result interface {
+	// Write writes it as text for a person.
+	Write(w io.Writer) error
+}
+
+// File checks what is at path: a receipt, by how it begins, or else a package.
+// Errors are those of Receipt and Package.
+func File(ctx context.Context, path string, opt Options) (Result, error) {
+	f, size, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	begin := make([]byte, 64)
+	if n, err := f.ReadAt(begin, 0); err == nil || err == io.EOF {
+		begin = begin[:n]
+	} else {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if format.IsReceipt(begin) {
+		s, err := Receipt(f, opt)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := check(ctx, f, size, opt)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // Package checks the evidence package at path in the order of docs/FORMAT.md
 // and stops at the first thing that is wrong, which it returns as a *Failure.
 // Other errors mean that the check could not be made: the file cannot be read,
 // or ctx has ended.
 func Package(ctx context.Context, path string, opt Options) (*Summary, error) {
-	f, err := os.Open(path)
+	f, size, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // was only read
-	info, err := f.Stat()
+	return check(ctx, f, size, opt)
+}
+
+// open opens a file and returns its length.
+func open(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", path)
 	}
-	return check(ctx, f, info.Size(), opt)
+	if err != nil {
+		_ = f.Close() // was not read
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }
 
 // stages are what is checked, in its order.
@@ -84,7 +133,7 @@ func check(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Summar
 		failure.Stage = s.name
 		return nil, failure
 	}
-	c.summary.conclude(opt.Key != "")
+	c.summary.conclude(&opt)
 	return &c.summary, nil
 }
 
@@ -138,5 +187,5 @@ func (c *checker) archive() error {
 		}
 	}
 	c.summary.Files, c.summary.Bytes = len(members), c.size
-	return nil
+	return c.paired()
 }

@@ -52,9 +52,14 @@ func golden(t *testing.T, name string, s *Summary) {
 	if err := s.Write(&got); err != nil {
 		t.Fatal(err)
 	}
+	goldenText(t, name, got.Bytes())
+}
+
+func goldenText(t *testing.T, name string, got []byte) {
+	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,8 +67,8 @@ func golden(t *testing.T, name string, s *Summary) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s:\n%s", name, got.Bytes())
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s:\n%s", name, got)
 	}
 }
 

@@ -3,20 +3,24 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 
 	"example.org/countersign/client"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/verify"
+	"example.org/countersign/verify/format"
 )
 
 type verifyCommand struct {
-	File     string `arg:"" optional:"" placeholder:"FILE" help:"Evidence package to check, offline: nothing but this file is read."`
+	File     string `arg:"" optional:"" placeholder:"FILE" help:"Evidence package or receipt to check, offline: nothing but this file is read."`
 	Live     bool   `help:"Check the record in --data instead: the whole log, every document, every row."`
 	Full     bool   `help:"With --live: also open every older version and recompute every commitment."`
 	Data     string `env:"COUNTERSIGN_DATA" placeholder:"DIR" help:"With --live: directory of the record."`
 	Database string `env:"COUNTERSIGN_DATABASE" placeholder:"URL" help:"With --live: postgres:// URL of the database."`
-	Key      string `placeholder:"KEY" help:"Verifier key that the package must be signed by. Get it from the organisation by another way than the package."`
+	LogKey   string `placeholder:"KEY" help:"Verifier key that the package or receipt must be signed by. Get it from the organisation by another way than the file."`
+	Policy   string `name:"witness-policy" placeholder:"FILE" help:"Policy in the C2SP tlog-policy format: fail unless the witnesses that it asks for have cosigned."`
 	JSON     bool   `name:"json" help:"Print the result as JSON."`
 }
 
@@ -33,27 +37,66 @@ func (c *verifyCommand) Run(ctx context.Context, std stdio) error {
 	case c.File == "":
 		return fault.New(fault.Invalid, "name the FILE to check, or --live with --data DIR")
 	}
+	opt := verify.Options{Key: c.LogKey}
+	if c.Policy != "" {
+		var err error
+		if opt.Policy, err = readPolicy(c.Policy); err != nil {
+			return err
+		}
+	}
+	return c.offline(ctx, std, opt)
+}
+
+// readPolicy reads the file of a witness policy.
+func readPolicy(path string) (*format.Policy, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &exit{exitMisuse, err}
+	}
+	policy, err := format.ParsePolicy(b)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%s, %v", path, err)
+	}
+	return policy, nil
+}
+
+// offline checks a file.
+func (c *verifyCommand) offline(ctx context.Context, std stdio, opt verify.Options) error {
 	progress := bar(std, -1, "checking")
-	summary, err := verify.Package(ctx, c.File, verify.Options{Key: c.Key, Progress: func(stage string, done, total int64) {
+	opt.Progress = func(stage string, done, total int64) {
 		progress.Describe(stage)
 		progress.ChangeMax64(total)
 		progress.Set64(done)
-	}})
+	}
+	result, err := verify.File(ctx, c.File, opt)
 	progress.Finish()
 	if err != nil {
 		if c.JSON {
-			json.NewEncoder(std.out).Encode(map[string]any{"ok": false, "problem": err.Error()})
+			json.NewEncoder(std.out).Encode(problem(err))
 			return &exit{code: verify.ExitCode(err)}
 		}
 		return &exit{verify.ExitCode(err), err}
 	}
-	if c.JSON {
-		return json.NewEncoder(std.out).Encode(struct {
-			OK bool `json:"ok"`
-			*verify.Summary
-		}{true, summary})
+	if !c.JSON {
+		return result.Write(std.out)
 	}
-	return summary.Write(std.out)
+	kind := "package"
+	if _, ok := result.(*verify.ReceiptSummary); ok {
+		kind = "receipt"
+	}
+	return json.NewEncoder(std.out).Encode(map[string]any{"ok": true, "kind": kind, "summary": result})
+}
+
+// problem is why a file does not hold, or could not be checked, as JSON.
+func problem(err error) map[string]any {
+	p := map[string]any{"ok": false, "problem": err.Error()}
+	if f, ok := errors.AsType[*verify.Failure](err); ok {
+		p["stage"], p["file"] = f.Stage, f.File
+		if f.Entry >= 0 {
+			p["entry"] = f.Entry
+		}
+	}
+	return p
 }
 
 func (c *verifyCommand) live(ctx context.Context, std stdio) error {

@@ -41,6 +41,7 @@ func FuzzDocuments(f *testing.F) {
 func FuzzNote(f *testing.F) {
 	f.Add([]byte(goldenCheckpoint), goldenKey)
 	f.Add([]byte("c2sp.org/tlog-proof@v1\nindex 0\n\n"+goldenCheckpoint), goldenKey)
+	f.Add([]byte("c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\n"+goldenCheckpoint+"— w.example AAAAAAAA\n"), goldenKey)
 	f.Fuzz(func(t *testing.T, b []byte, vkey string) {
 		key, err := ParseKey(vkey)
 		if err == nil && key.String() != vkey {
@@ -51,6 +52,14 @@ func FuzzNote(f *testing.F) {
 		}
 		if p, err := ParseProof(b); err == nil && !bytes.Equal(p.Append(nil), b) {
 			t.Errorf("%q is not the form of %+v", b, p)
+		}
+		if r, err := ParseReceipt(b); err == nil {
+			if again, err := r.Append(nil); err != nil || !bytes.Equal(again, b) {
+				t.Errorf("%q is not the form of %+v: %v", b, r, err)
+			}
+		}
+		if c, err := key.OpenCosigned(b); err == nil && (!bytes.HasPrefix(b, c.Text) || len(c.Lines) >= maxSignatures) {
+			t.Errorf("%q is read as %+v", b, c)
 		}
 		if r, err := ParseRange(b); err == nil && !bytes.Equal(r.Append(nil), b) {
 			t.Errorf("%q is not the form of %+v", b, r)

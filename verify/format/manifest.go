@@ -17,11 +17,16 @@ const (
 	FileDocuments          = "ledger/documents"
 	FileReferences         = "ledger/references"
 	FileReferenceDocuments = "ledger/reference-documents"
-	FileManifest           = "MANIFEST.sha256"
-	FileSealEntry          = "seal/entry"
-	FileSealDocument       = "seal/document"
-	FileSealProof          = "seal/proof"
-	FileSealConsistency    = "seal/consistency"
+
+	// Those of a package that witnesses have cosigned a checkpoint for.
+	FileWitnessed            = "ledger/witnessed"
+	FileWitnessedConsistency = "ledger/witnessed-consistency"
+
+	FileManifest        = "MANIFEST.sha256"
+	FileSealEntry       = "seal/entry"
+	FileSealDocument    = "seal/document"
+	FileSealProof       = "seal/proof"
+	FileSealConsistency = "seal/consistency"
 )
 
 // Required are the files that every package has, beside those at its end.

@@ -28,39 +28,71 @@ type Key struct {
 // NewKey returns the verifier key of a log. It fails where origin is empty or
 // holds a space, a plus or a character that does not show.
 func NewKey(origin string, public ed25519.PublicKey) (Key, error) {
-	hidden := func(r rune) bool { return r == '+' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }
-	if origin == "" || !utf8.ValidString(origin) || strings.ContainsFunc(origin, hidden) {
-		return Key{}, fmt.Errorf("%q cannot be the origin of a log", origin)
+	id, err := keyID(algEd25519, origin, public)
+	if err != nil {
+		return Key{}, err
 	}
-	if len(public) != ed25519.PublicKeySize {
-		return Key{}, errors.New("an Ed25519 public key has 32 bytes")
-	}
-	k := Key{Origin: origin, public: [ed25519.PublicKeySize]byte(public)}
-	sum := sha256.Sum256(append([]byte(origin+"\n\x01"), public...))
-	copy(k.id[:], sum[:])
-	return k, nil
+	return Key{origin, id, [ed25519.PublicKeySize]byte(public)}, nil
 }
 
 // ParseKey parses origin+id+key, the id in 8 hex digits and the key, with its
 // type byte, in base64.
 func ParseKey(s string) (Key, error) {
-	origin, rest, _ := strings.Cut(s, "+")
-	_, encoded, _ := strings.Cut(rest, "+")
-	var typed [1 + ed25519.PublicKeySize]byte
-	if err := decode64(typed[:], encoded); err != nil || typed[0] != algEd25519 {
-		return Key{}, errors.New("the verifier key is not of the form origin+8 hex digits+base64 of an Ed25519 key")
+	origin, public, err := parseKey(algEd25519, s)
+	if err != nil {
+		return Key{}, err
 	}
-	k, err := NewKey(origin, typed[1:])
+	k, err := NewKey(origin, public)
 	if err == nil && k.String() != s {
-		err = errors.New("the digits of the verifier key do not belong to the key")
+		err = errDigits
 	}
 	return k, err
 }
 
 // String returns the form that ParseKey reads.
-func (k Key) String() string {
-	return k.Origin + "+" + hex.EncodeToString(k.id[:]) + "+" +
-		base64.StdEncoding.EncodeToString(append([]byte{algEd25519}, k.public[:]...))
+func (k Key) String() string { return keyString(algEd25519, k.Origin, k.id, k.public) }
+
+var errDigits = errors.New("the digits of the verifier key do not belong to the key")
+
+// keyID returns the id of a key by its type byte, name and content.
+func keyID(alg byte, name string, public ed25519.PublicKey) (id [4]byte, err error) {
+	if err := checkName(name); err != nil {
+		return id, err
+	}
+	if len(public) != ed25519.PublicKeySize {
+		return id, errors.New("an Ed25519 public key has 32 bytes")
+	}
+	sum := sha256.Sum256(append(append([]byte(name), '\n', alg), public...))
+	return [4]byte(sum[:]), nil
+}
+
+// checkName reports why a key cannot have a name.
+func checkName(name string) error {
+	hidden := func(r rune) bool { return r == '+' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }
+	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, hidden) {
+		return fmt.Errorf("%.80q cannot be the name of a log or a witness", name)
+	}
+	return nil
+}
+
+// parseKey returns the name and the content of a verifier key, whose digits are
+// not checked.
+func parseKey(alg byte, s string) (name string, public ed25519.PublicKey, err error) {
+	name, rest, _ := strings.Cut(s, "+")
+	_, encoded, _ := strings.Cut(rest, "+")
+	var typed [1 + ed25519.PublicKeySize]byte
+	if err := decode64(typed[:], encoded); err != nil {
+		return "", nil, errors.New("the verifier key is not of the form name+8 hex digits+base64 of an Ed25519 key")
+	}
+	if typed[0] != alg {
+		return "", nil, fmt.Errorf("the verifier key of %.80q is of type %d, where type %d is wanted: %s", name, typed[0], alg,
+			map[byte]string{algEd25519: "a log's", algCosignature: "a witness's"}[alg])
+	}
+	return name, typed[1:], nil
+}
+
+func keyString(alg byte, name string, id [4]byte, public [ed25519.PublicKeySize]byte) string {
+	return name + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(append([]byte{alg}, public[:]...))
 }
 
 // Checkpoint is the head of a log: C2SP tlog-checkpoint without extension
@@ -78,6 +110,8 @@ func (c *Checkpoint) Append(b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(b, c.Root[:]), '\n')
 }
 
+var errCheckpoint = errors.New("a checkpoint is origin, size and root, an empty line and a signature")
+
 // Open returns the checkpoint in a signed note after checking that it is of
 // this log and signed with this key. The note carries that signature alone: a
 // line that nobody checks could be altered without notice.
@@ -88,7 +122,7 @@ func (k Key) Open(note []byte) (Checkpoint, error) {
 		return Checkpoint{}, errors.New("there is no key to check the checkpoint with")
 	}
 	if !ok || len(lines) != 3 {
-		return Checkpoint{}, errors.New("a checkpoint is origin, size and root, an empty line and a signature")
+		return Checkpoint{}, errCheckpoint
 	}
 	c := Checkpoint{Origin: lines[0]}
 	if c.Origin != k.Origin {

@@ -197,10 +197,16 @@ func TestProofForms(t *testing.T) {
 	if got, err := ParseProof(p.Append(nil)); err != nil || len(got.Hashes) != 0 {
 		t.Errorf("without hashes: %+v, %v", got, err)
 	}
+	p.Extra = []byte("what it is about\n")
+	if got, err := ParseProof(p.Append(nil)); err != nil || string(got.Extra) != string(p.Extra) || got.Index != 7 {
+		t.Errorf("with extra data: %+v, %v", got, err)
+	}
 	many := Proof{Hashes: make([]Hash, maxHashes+1)}
 	for _, bad := range []string{
 		"", "\n\n", replace(text, 0, "c2sp.org/tlog-proof@v2"), replace(text, 1), replace(text, 1, "index 07"),
-		replace(text, 1, "extra AAAA", "index 7"), replace(text, 2, "AAAA"), string(many.Append(nil)),
+		replace(text, 1, "index 7", "extra AAAA"), replace(text, 2, "AAAA"), string(many.Append(nil)),
+		replace(text, 1, "extra ", "index 7"), replace(text, 1, "extra AAA", "index 7"), replace(text, 1, "extra AA\rA=", "index 7"),
+		replace(text, 1, "extra AAAA", "extra AAAA", "index 7"), replace(text, 1, "extra AAAA"), replace(text, 1, "extra AAB=", "index 7"),
 	} {
 		if got, err := ParseProof([]byte(bad)); err == nil {
 			t.Errorf("%q is read as %+v", bad, got)

@@ -13,9 +13,9 @@ import (
 // proofVersion is the first line of a C2SP tlog-proof.
 const proofVersion = "c2sp.org/tlog-proof@v1"
 
-// Proof is that an entry is in a log: C2SP tlog-proof without its optional
-// extra line, which nothing would authenticate.
+// Proof is that an entry is in a log: C2SP tlog-proof.
 type Proof struct {
+	Extra      []byte // which the proof itself does not authenticate; may be empty
 	Index      int64
 	Hashes     []Hash // RFC 6962 §2.1.1 audit path
 	Checkpoint []byte // signed note, for Key.Open
@@ -23,7 +23,11 @@ type Proof struct {
 
 // Append appends the bytes that ParseProof reads.
 func (p *Proof) Append(b []byte) []byte {
-	b = append(b, proofVersion+"\nindex "...)
+	b = append(b, proofVersion+"\n"...)
+	if len(p.Extra) > 0 {
+		b = append(base64.StdEncoding.AppendEncode(append(b, "extra "...), p.Extra), '\n')
+	}
+	b = append(b, "index "...)
 	b = append(strconv.AppendInt(b, p.Index, 10), '\n')
 	b = append(AppendHashes(b, p.Hashes), '\n')
 	return append(b, p.Checkpoint...)
@@ -37,13 +41,22 @@ func ParseProof(b []byte) (Proof, error) {
 	if !ok || len(lines) < 2 || lines[0] != proofVersion {
 		return p, errors.New("not a proof of the form " + proofVersion)
 	}
-	index, ok := strings.CutPrefix(lines[1], "index ")
+	lines = lines[1:]
+	if extra, ok := strings.CutPrefix(lines[0], "extra "); ok && len(lines) > 1 {
+		var err error
+		p.Extra, err = strict64.DecodeString(extra)
+		if err != nil || len(p.Extra) == 0 || base64.StdEncoding.EncodedLen(len(p.Extra)) != len(extra) {
+			return p, errors.New("the extra line of the proof is not base64")
+		}
+		lines = lines[1:]
+	}
+	index, ok := strings.CutPrefix(lines[0], "index ")
 	if p.Index, ok = parseIntIf(ok, index); !ok {
 		return p, errors.New("the proof does not say its index")
 	}
 	p.Checkpoint = checkpoint
 	var err error
-	p.Hashes, err = parseHashes(lines[2:], "")
+	p.Hashes, err = parseHashes(lines[1:], "")
 	return p, err
 }
 
