@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"example.org/countersign/internal/app"
 )
@@ -20,6 +21,9 @@ type serveCommand struct {
 	URL          string `env:"COUNTERSIGN_URL" placeholder:"URL" help:"Address under which the outside reaches the pages, if a proxy stands before them."`
 	Organisation string `env:"COUNTERSIGN_ORGANISATION" placeholder:"NAME" help:"Name on public pages and in confirmations."`
 	Resolve      bool   `env:"COUNTERSIGN_RESOLVE" help:"Ask the DNS whether senders are who they say (SPF, DKIM, DMARC)."`
+
+	OpenLog      bool          `env:"COUNTERSIGN_OPEN_LOG" help:"Let everybody read the checkpoint and the hashes of the log, under /ledger. Entries stay closed."`
+	PublishEvery time.Duration `default:"5m" env:"COUNTERSIGN_PUBLISH_EVERY" placeholder:"TIME" help:"Time between two published checkpoints, 1s to 24h."`
 }
 
 // Run serves until the process is told to stop.
@@ -27,6 +31,7 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	cfg := c.config()
 	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
 	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
+	cfg.OpenLog, cfg.PublishEvery = c.OpenLog, c.PublishEvery
 	a, err := app.Open(ctx, cfg)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // calendars name time zones; the binary brings them
 
@@ -38,6 +39,7 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/portal"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/tiles"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
 )
@@ -54,6 +56,9 @@ type Config struct {
 	URL          string // as the outside sees us: https://reports.example.com; http://Listen where empty
 	Organisation string // who we are, on public pages and in confirmations
 	Resolve      bool   // ask the DNS about senders (SPF, DKIM, DMARC)
+
+	OpenLog      bool          // everybody may read checkpoint and hash tiles
+	PublishEvery time.Duration // between two published checkpoints; tiles.DefaultEvery where 0
 
 	Existing    bool        // fail where there is no installation yet, instead of making one
 	Clock       clock.Clock // clock.System where nil
@@ -75,6 +80,7 @@ type App struct {
 	Backup    *backup.Desk
 	Board     *board.Board
 	Jobs      *jobs.Runner
+	Cadence   *tiles.Cadence
 	Handler   http.Handler // every page and the API
 	Operator  string       // bearer token of whoever may read the data directory
 
@@ -208,6 +214,9 @@ func (a *App) build(ctx context.Context) (err error) {
 		handlers[intake.ConfirmationJob] = a.Intake.Confirm
 	}
 	a.Jobs = jobs.New(a.Ledger, handlers, cfg.Log)
+	if a.Cadence, err = tiles.NewCadence(a.Ledger, cfg.PublishEvery, cfg.Log); err != nil {
+		return err
+	}
 	a.Handler = a.survive(a.doors())
 	return nil
 }
@@ -218,7 +227,7 @@ func (a *App) kick() {
 	}
 }
 
-// doors joins staff pages, public pages and API.
+// doors joins staff pages, public pages, API and log.
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
@@ -229,8 +238,15 @@ func (a *App) doors() http.Handler {
 	}
 	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
 		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs},
-		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation}, a.Config.Log))
-	return mux
+		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
+	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL)}, a.Config.Log)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tiles.Serves(r.URL.EscapedPath()) {
+			log.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // survive answers a panic itself: the HTTP server's own report would name the
@@ -326,16 +342,18 @@ func (a *App) Serve(ctx context.Context, ready func(Serving)) error {
 	return err
 }
 
-// work runs jobs and what is due every minute until ctx ends.
+// work runs jobs, publishes checkpoints and does what is due every minute,
+// until ctx ends.
 func (a *App) work(ctx context.Context) {
-	done := make(chan struct{})
-	go func() { a.Jobs.Run(ctx); close(done) }()
+	var running sync.WaitGroup
+	running.Go(func() { a.Jobs.Run(ctx) })
+	running.Go(func() { a.Cadence.Run(ctx) })
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			<-done
+			running.Wait()
 			return
 		case <-minute.C:
 			if err := a.People.Sweep(ctx); err != nil {

@@ -287,8 +287,12 @@ func (q *request) cookie(name, value string, age int) {
 	http.SetCookie(q.w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: q.secure, SameSite: http.SameSiteLaxMode})
 }
 
-func (s *server) cookieName() string {
-	if s.secure {
+func (s *server) cookieName() string { return CookieName(s.opt.URL) }
+
+// CookieName returns the name of the cookie that holds a session, by the
+// address under which the outside reaches the pages.
+func CookieName(address string) string {
+	if strings.HasPrefix(address, "https://") {
 		return "__Host-countersign"
 	}
 	return "countersign"

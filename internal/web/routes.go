@@ -77,6 +77,8 @@ func routes() []route {
 		{"POST /cases/{case}/note", workers, (*request).note},
 		{"POST /cases/{case}/dispose", workers, (*request).dispose},
 		{"POST /cases/{case}/restore", workers, (*request).restore},
+		{"POST /cases/{case}/pause", workers, (*request).pause},
+		{"POST /cases/{case}/resume", workers, (*request).resume},
 		{"POST /cases/{case}/close", workers, (*request).closeCase},
 		{"POST /cases/{case}/reopen", workers, (*request).reopen},
 		{"POST /cases/{case}/answer", workers, (*request).beginAnswer},
@@ -132,7 +134,6 @@ func routes() []route {
 
 		{"GET /ledger", insiders, (*request).ledger},
 		{"POST /ledger/verify", insiders, (*request).verify},
-		{"GET /ledger/checkpoint", insiders, (*request).checkpoint},
 		{"GET /ledger/entries/{n}", insiders, (*request).entryPage},
 		{"GET /ledger/entries/{n}/proof", insiders, (*request).proof},
 		{"GET /ledger/entries/{n}/entry", insiders, (*request).entryBytes},

@@ -45,6 +45,7 @@ type Desks struct {
 type Options struct {
 	URL          string // how the outside reaches them: https://reports.example.com
 	Organisation string
+	OpenLog      bool // everybody may read checkpoint and hash tiles
 }
 
 // server is the pages' handler.
