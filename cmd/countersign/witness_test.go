@@ -79,11 +79,13 @@ func TestWitness(t *testing.T) {
 		ended <- run(ctx, []string{"witness", "--data", dir, "--name", "witness.example/w1", "--listen", "127.0.0.1:0"}, stdio{in, &errs})
 		in.Close()
 	}()
-	var url, key string
+	var key, line string
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.Contains(lines.Text(), "witness add") {
-		fmt.Sscanf(lines.Text(), "Witness %s", &url)
 		fmt.Sscanf(lines.Text(), "Key %s", &key)
+		if rest, ok := strings.CutPrefix(lines.Text(), "Policy "); ok {
+			line = rest
+		}
 	}
 	go io.Copy(io.Discard, out)
 	vkey, signer := testLog(t)
@@ -93,14 +95,18 @@ func TestWitness(t *testing.T) {
 	if out := must(t, "witness", "list", "--data", dir); !strings.Contains(out, "log.example/x: nothing cosigned yet") {
 		t.Errorf("list says %q", out)
 	}
-	c, err := witness.NewClient("w1", key, url)
+	policy, err := format.ParsePolicy([]byte(line + "\nquorum none\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Add(t.Context(), 0, nil, signed(t, signer, 3, "a")); err != nil {
+	clients, err := witness.Clients(policy)
+	if err != nil || len(clients) != 1 {
 		t.Fatal(err)
 	}
-	if _, err := c.Add(t.Context(), 3, nil, signed(t, signer, 3, "b")); err == nil {
+	if _, err := clients[0].Add(t.Context(), 0, nil, signed(t, signer, 3, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clients[0].Add(t.Context(), 3, nil, signed(t, signer, 3, "b")); err == nil {
 		t.Fatal("two trees of one size were cosigned")
 	}
 	if out := must(t, "witness", "list", "--data", dir); !strings.Contains(out, "3 entries, cosigned ") || !strings.Contains(out, "contradicted itself 1 times") {
@@ -110,7 +116,7 @@ func TestWitness(t *testing.T) {
 		t.Errorf("evidence says %q", out)
 	}
 	must(t, "witness", "remove", "--data", dir, "log.example/x")
-	if _, err := c.Add(t.Context(), 3, nil, signed(t, signer, 3, "a")); err == nil {
+	if _, err := clients[0].Add(t.Context(), 3, nil, signed(t, signer, 3, "a")); err == nil {
 		t.Error("a log that was removed is cosigned")
 	}
 	if out := must(t, "witness", "list", "--data", dir); !strings.Contains(out, "removed") {

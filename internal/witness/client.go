@@ -27,25 +27,36 @@ const (
 // Client asks one witness. Whatever the witness answers, a call ends within
 // ten seconds and holds at most 64 KiB of it.
 type Client struct {
-	Name  string // in our policy
-	Key   Key
-	URL   string        // submission prefix: https://witness.example/path
+	format.PolicyWitness
 	Clock clock.Clock   // clock.System where nil
 	Limit time.Duration // of one call; 10 s where zero
 }
 
-// NewClient returns the client of a witness with this verifier key and
-// submission prefix.
-func NewClient(name, key, prefix string) (*Client, error) {
-	k, err := ParseKey(key)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "witness %s: %v", name, err)
-	}
-	u, err := url.Parse(prefix)
+// NewClient returns the client of a witness, whose URL is its submission
+// prefix, such as https://witness.example/path.
+func NewClient(w format.PolicyWitness) (*Client, error) {
+	u, err := url.Parse(w.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.New(fault.Invalid, "witness %s: %q is not the address of a witness, such as https://witness.example/path", name, prefix)
+		return nil, fault.New(fault.Invalid, "witness %s: %q is not the address of a witness, such as https://witness.example/path", w.Name, w.URL)
 	}
-	return &Client{Name: name, Key: k, URL: strings.TrimSuffix(prefix, "/")}, nil
+	w.URL = strings.TrimSuffix(w.URL, "/")
+	return &Client{PolicyWitness: w}, nil
+}
+
+// Clients returns a client of each witness of a policy that has an address.
+func Clients(p *format.Policy) ([]*Client, error) {
+	var all []*Client
+	for _, w := range p.Witnesses {
+		if w.URL == "" {
+			continue
+		}
+		c, err := NewClient(w)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 // transport is shared, so that connections are kept. Answers are taken as they
@@ -108,7 +119,7 @@ func (c *Client) Add(ctx context.Context, old int64, proof []format.Hash, signed
 		return Cosignature{}, refuse(status, "%s", sayable(answer))
 	}
 	text, _ := strings.CutSuffix(string(answer), "\n")
-	cosignature, err := c.Key.find(cp.text, strings.Split(text, "\n"))
+	cosignature, err := find(c.Key, cp.text, strings.Split(text, "\n"))
 	if err != nil {
 		return Cosignature{}, err
 	}

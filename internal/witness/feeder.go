@@ -20,12 +20,13 @@ import (
 type Source struct {
 	// Head returns the newest published checkpoint. It is read anew at each
 	// call, since another node may have published meanwhile.
-	Head func(ctx context.Context) (size int64, signed []byte, err error)
-	// Proof returns the RFC 6962 proof that the tree of size to extends that of
-	// size from, 0 < from < to.
-	Proof func(ctx context.Context, from, to int64) ([]format.Hash, error)
+	Head func(ctx context.Context) (ledger.Checkpoint, error)
+	// Proof returns the RFC 6962 proof that the tree of a checkpoint extends
+	// that of its first size entries, of which there are some and not all.
+	Proof func(ctx context.Context, to ledger.Checkpoint, size int64) ([]format.Hash, error)
 	// Witnesses are who is asked, and Quorum says whether some of them, by
-	// their verifier keys, are enough for a checkpoint to count as witnessed.
+	// their verifier keys, are enough for a checkpoint to count as witnessed:
+	// Clients of a policy, and its Met.
 	Witnesses []*Client
 	Quorum    func(witnessed func(key string) bool) bool
 }
@@ -33,22 +34,70 @@ type Source struct {
 // Feeder submits the checkpoints of one ledger to its witnesses and keeps what
 // they say in the ledger's database.
 type Feeder struct {
-	ledger   *ledger.Ledger
-	source   Source
-	verifier note.Verifier
-	log      *slog.Logger
+	ledger *ledger.Ledger
+	source Source
+	log    *slog.Logger
 }
 
 // NewFeeder returns a feeder. log may be nil.
-func NewFeeder(l *ledger.Ledger, s Source, log *slog.Logger) (*Feeder, error) {
-	v, err := note.NewVerifier(l.VerifierKey())
-	if err != nil {
-		return nil, fmt.Errorf("key of the log: %w", err)
-	}
+func NewFeeder(l *ledger.Ledger, s Source, log *slog.Logger) *Feeder {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Feeder{ledger: l, source: s, verifier: v, log: log}, nil
+	return &Feeder{ledger: l, source: s, log: log}
+}
+
+// tip is our newest published checkpoint, and the key that our log has now: it
+// goes on under another name after a recovery.
+type tip struct {
+	ledger.Checkpoint
+	origin   string
+	verifier note.Verifier
+}
+
+func (f *Feeder) tip(ctx context.Context) (*tip, error) {
+	cp, err := f.source.Head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("newest checkpoint: %w", err)
+	}
+	v, err := note.NewVerifier(f.ledger.VerifierKey())
+	if err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	t := &tip{cp, v.Name(), v}
+	own, err := t.open(cp.Signed)
+	if err == nil && (own.Size != cp.Size || own.Root != cp.Root) {
+		err = errors.New("it says something else than is signed")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("newest checkpoint: %w", err)
+	}
+	return t, nil
+}
+
+// open returns a checkpoint that the log signed.
+func (t *tip) open(raw []byte) (*checkpoint, error) {
+	c, err := parseCheckpoint(raw)
+	if err == nil && c.Origin != t.origin {
+		err = errors.New("it is of another log")
+	}
+	if err == nil {
+		err = c.verify(t.verifier)
+	}
+	return &c, err
+}
+
+// proof returns the proof that a checkpoint extends the tree of its first size
+// entries.
+func (f *Feeder) proof(ctx context.Context, t *tip, size int64) ([]format.Hash, error) {
+	if size == 0 || size >= t.Size {
+		return nil, nil
+	}
+	p, err := f.source.Proof(ctx, t.Checkpoint, size)
+	if err != nil {
+		return nil, fmt.Errorf("proof from %d to %d: %w", size, t.Size, err)
+	}
+	return p, nil
 }
 
 // Verdict is what the witnesses said in one round.
@@ -91,59 +140,57 @@ func (r *Rollback) Error() string {
 }
 
 // Round submits the newest published checkpoint to every witness at the same
-// time and keeps what comes back. It takes as long as the slowest witness is
-// waited for. A witness that is away, lies or is confused is in the verdict and
-// stops nothing. Where keeping the answers fails, there is a verdict as well as
-// an error.
+// time and keeps what comes back. It takes as long as the slowest witness, ten
+// seconds at most. A witness that is away, lies or is confused is in the verdict
+// and stops nothing. Where keeping the answers fails, there is a verdict as well
+// as an error: while sealing has stopped, for instance.
 func (f *Feeder) Round(ctx context.Context) (*Verdict, error) {
-	size, signed, err := f.source.Head(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("newest checkpoint: %w", err)
-	}
-	states, err := f.states(ctx)
+	t, err := f.tip(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v := &Verdict{Size: size, Outcomes: make([]Outcome, len(f.source.Witnesses))}
+	states, err := f.states(ctx, t.origin)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verdict{Size: t.Size, Outcomes: make([]Outcome, len(f.source.Witnesses))}
 	var wg sync.WaitGroup
 	for i, c := range f.source.Witnesses {
-		wg.Go(func() {
-			v.Outcomes[i] = f.submit(ctx, c, min(states[c.Key.String()].Size, size), size, signed)
-		})
+		wg.Go(func() { v.Outcomes[i] = f.submit(ctx, c, t, min(states[c.Key.String()].Size, t.Size)) })
 	}
 	wg.Wait()
-	if v.Rollback, err = f.judge(ctx, v); err != nil {
+	if v.Rollback, err = f.judge(ctx, t, v); err != nil {
 		return nil, err
 	}
-	err = f.keep(ctx, v, signed)
 	for _, o := range v.Outcomes {
 		if o.Err != nil {
-			f.log.WarnContext(ctx, "witness did not cosign", "witness", o.Witness, "size", size, "claims", o.Claims, "err", o.Err)
+			f.log.WarnContext(ctx, "witness did not cosign", "witness", o.Witness, "size", t.Size, "claims", o.Claims, "err", o.Err)
 		}
 	}
-	return v, err
+	return v, f.keep(ctx, t, v)
 }
 
 // maxTries is how often a witness is asked in one round: with what we think it
 // has, with what it says it has, and once more where another node was faster.
 const maxTries = 3
 
-// submit submits a checkpoint to one witness.
-func (f *Feeder) submit(ctx context.Context, c *Client, old, size int64, signed []byte) Outcome {
+// submit submits a checkpoint to one witness, which has last cosigned a tree of
+// size old as far as we know.
+func (f *Feeder) submit(ctx context.Context, c *Client, t *tip, old int64) Outcome {
 	o := Outcome{Witness: c.Name, client: c}
+	ctx, cancel := context.WithTimeout(ctx, callTime) // for all tries together
+	defer cancel()
 	for range maxTries {
 		var proof []format.Hash
-		if old > 0 && old < size {
-			if proof, o.Err = f.source.Proof(ctx, old, size); o.Err != nil {
-				return o
-			}
+		if proof, o.Err = f.proof(ctx, t, old); o.Err != nil {
+			return o
 		}
-		o.Cosignature, o.Err = c.Add(ctx, old, proof, signed)
+		o.Cosignature, o.Err = c.Add(ctx, old, proof, t.Signed)
 		ahead, isAhead := errors.AsType[*Ahead](o.Err)
 		switch {
-		case isAhead && ahead.Size > size:
+		case isAhead && ahead.Size > t.Size:
 			o.Claims = ahead.Size
-			o.evidence = f.ask(ctx, c, signed)
+			o.evidence = f.ask(ctx, c, t)
 			return o
 		case isAhead && ahead.Size != old:
 			if ahead.Size < old {
@@ -151,9 +198,9 @@ func (f *Feeder) submit(ctx context.Context, c *Client, old, size int64, signed 
 			}
 			old = ahead.Size
 		case isAhead, status(o.Err) == http.StatusUnprocessableEntity, status(o.Err) == http.StatusConflict:
-			// It has another tree of that size, or says so. Witnesses of before
-			// tlog-witness v1.0.0 say it with 409.
-			o.evidence = f.ask(ctx, c, signed)
+			// It has another tree of that size, or says so. Older witnesses
+			// say it with 409.
+			o.evidence = f.ask(ctx, c, t)
 			return o
 		default:
 			return o
@@ -164,31 +211,25 @@ func (f *Feeder) submit(ctx context.Context, c *Client, old, size int64, signed 
 
 // ask asks a witness for the last checkpoint that it cosigned, and returns it
 // where our own key signed it.
-func (f *Feeder) ask(ctx context.Context, c *Client, signed []byte) *checkpoint {
-	raw, err := c.Latest(ctx, signed)
+func (f *Feeder) ask(ctx context.Context, c *Client, t *tip) *checkpoint {
+	raw, err := c.Latest(ctx, t.Signed)
 	if err != nil {
 		f.log.InfoContext(ctx, "witness does not show what it cosigned", "witness", c.Name, "err", err)
 		return nil
 	}
-	cp, err := parseCheckpoint(raw)
-	if err == nil && cp.Origin != f.ledger.Origin() {
-		err = errors.New("it is of another log")
-	}
-	if err == nil {
-		err = cp.verify(f.verifier)
-	}
+	cp, err := t.open(raw)
 	if err != nil {
 		f.log.WarnContext(ctx, "witness shows a checkpoint that is not ours", "witness", c.Name, "err", err)
 		return nil
 	}
-	return &cp
+	return cp
 }
 
 // judge decides whether our log was set back. Evidence is a checkpoint that
 // our own key signed and our log does not continue; one is enough. Where there
 // is none, at least two witnesses that make a quorum have to say that they have
 // seen more than we have: one alone may lie.
-func (f *Feeder) judge(ctx context.Context, v *Verdict) (*Rollback, error) {
+func (f *Feeder) judge(ctx context.Context, submitted *tip, v *Verdict) (*Rollback, error) {
 	suspected := false
 	for _, o := range v.Outcomes {
 		suspected = suspected || o.Claims > 0 || o.evidence != nil
@@ -196,28 +237,27 @@ func (f *Feeder) judge(ctx context.Context, v *Verdict) (*Rollback, error) {
 	if !suspected {
 		return nil, nil
 	}
-	size, signed, err := f.source.Head(ctx) // another node may have published what the witness has seen
+	t, err := f.tip(ctx) // another node may have published what the witness has seen
 	if err != nil {
-		return nil, fmt.Errorf("newest checkpoint: %w", err)
+		return nil, err
 	}
-	head, err := parseCheckpoint(signed)
-	if err != nil {
-		return nil, fmt.Errorf("newest checkpoint: %w", err)
+	if t.origin != submitted.origin { // recovered meanwhile
+		return nil, nil
 	}
-	claims := &Rollback{Size: size}
+	claims := &Rollback{Size: t.Size}
 	who := map[string]bool{}
 	for i := range v.Outcomes {
 		o := &v.Outcomes[i]
-		if o.Claims <= size {
+		if o.Claims <= t.Size {
 			o.Claims = 0
 		}
 		if o.evidence != nil {
-			broken, err := f.parted(ctx, &head, o.evidence)
+			broken, err := f.parted(ctx, t, o.evidence)
 			if err != nil {
 				return nil, err
 			}
 			if broken {
-				return &Rollback{size, o.evidence.Size, []byte(o.evidence.kept()), []string{o.Witness}}, nil
+				return &Rollback{t.Size, o.evidence.Size, []byte(o.evidence.kept()), []string{o.Witness}}, nil
 			}
 			continue // what it shows is in our log, whatever it claims
 		}
@@ -235,32 +275,29 @@ func (f *Feeder) judge(ctx context.Context, v *Verdict) (*Rollback, error) {
 }
 
 // parted reports whether our log does not continue a checkpoint that it signed.
-func (f *Feeder) parted(ctx context.Context, head, shown *checkpoint) (bool, error) {
-	if shown.Size > head.Size {
+func (f *Feeder) parted(ctx context.Context, t *tip, shown *checkpoint) (bool, error) {
+	if shown.Size > t.Size {
 		return true, nil
 	}
-	var proof []format.Hash
-	if shown.Size > 0 && shown.Size < head.Size {
-		var err error
-		if proof, err = f.source.Proof(ctx, shown.Size, head.Size); err != nil {
-			return false, fmt.Errorf("proof from %d to %d: %w", shown.Size, head.Size, err)
-		}
+	proof, err := f.proof(ctx, t, shown.Size)
+	if err != nil {
+		return false, err
 	}
-	return format.CheckConsistency(proof, shown.Size, head.Size, shown.Root, head.Root) != nil, nil
+	return format.CheckConsistency(proof, shown.Size, t.Size, shown.Root, t.Root) != nil, nil
 }
 
 // keep writes what the witnesses said to the database, in one transaction.
-func (f *Feeder) keep(ctx context.Context, v *Verdict, signed []byte) error {
+func (f *Feeder) keep(ctx context.Context, t *tip, v *Verdict) error {
 	return f.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
 		good := false
 		for i := range v.Outcomes {
 			o := &v.Outcomes[i]
-			if err := keepState(tx, o, v.Size); err != nil {
+			if err := keepState(tx, t, o); err != nil {
 				return err
 			}
 			if o.Err == nil {
 				good = true
-				if err := keepCosignature(tx, o, v.Size); err != nil {
+				if err := keepCosignature(tx, t, o); err != nil {
 					return err
 				}
 			}
@@ -268,16 +305,16 @@ func (f *Feeder) keep(ctx context.Context, v *Verdict, signed []byte) error {
 		if !good {
 			return nil
 		}
-		if err := keepCheckpoint(ctx, tx, v.Size, string(signed)); err != nil {
+		if err := keepCheckpoint(ctx, tx, t); err != nil {
 			return err
 		}
-		by, err := cosigners(ctx, tx, v.Size)
+		by, err := cosigners(ctx, tx, t)
 		if err != nil {
 			return err
 		}
 		v.Quorum = f.source.Quorum(func(key string) bool { return by[key] })
 		if v.Quorum {
-			return keepQuorum(tx, v.Size)
+			return keepQuorum(tx, t)
 		}
 		return nil
 	})
@@ -296,7 +333,7 @@ type State struct {
 // States returns how far each witness of the policy has followed, in the
 // policy's order.
 func (f *Feeder) States(ctx context.Context) ([]State, error) {
-	known, err := f.states(ctx)
+	known, err := f.states(ctx, f.ledger.Origin())
 	if err != nil {
 		return nil, err
 	}
@@ -311,23 +348,16 @@ func (f *Feeder) States(ctx context.Context) ([]State, error) {
 // Seal is a published checkpoint and who cosigned it.
 type Seal struct {
 	Size       int64
-	Checkpoint []byte    // signed by the log and with the cosignatures
-	Met        time.Time // when enough witnesses had cosigned it
-	Witnesses  []Witnessed
+	Checkpoint []byte             // signed by the log and with the cosignatures
+	Met        time.Time          // when enough witnesses had cosigned it
+	Witnesses  []format.Witnessed // names are those of our policy, or of their keys where they are no longer in it
 }
 
-// Witnessed is one cosignature of a Seal.
-type Witnessed struct {
-	Name string // in our policy; that of its key where it is no longer there
-	Key  string // verifier key
-	Time time.Time
-}
-
-// Seal returns the first checkpoint of at least size entries that enough
-// witnesses cosigned, nil where there is none yet: entry i is witnessed by
-// that of Seal(i+1).
+// Seal returns the first checkpoint of at least size entries, under the log's
+// present name, that enough witnesses cosigned, nil where there is none yet:
+// entry i is witnessed by that of Seal(i+1).
 func (f *Feeder) Seal(ctx context.Context, size int64) (*Seal, error) {
-	s, lines, err := f.seal(ctx, size)
+	s, lines, err := f.seal(ctx, f.ledger.Origin(), size)
 	if s == nil || err != nil {
 		return nil, err
 	}

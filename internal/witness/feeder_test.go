@@ -14,6 +14,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/jobs"
+	"example.org/countersign/internal/ledger"
 	"example.org/countersign/verify/format"
 )
 
@@ -39,15 +42,18 @@ func (s *stage) branch(t testing.TB, n, parted int64, name string) *branch {
 	return newBranch(t, s.Origin(), seed, n, parted, name)
 }
 
-// majority is the quorum of more than half.
-func (s *stage) majority(witnessed func(string) bool) bool {
-	n := 0
+// majority is the policy of more than half.
+func (s *stage) majority(t testing.TB) func(func(string) bool) bool {
+	text, members := "", ""
 	for _, c := range s.clients {
-		if witnessed(c.Key.String()) {
-			n++
-		}
+		text += fmt.Sprintf("witness %s %s %s\n", c.Name, c.Key, c.URL)
+		members += " " + c.Name
 	}
-	return 2*n > len(s.clients)
+	p, err := format.ParsePolicy(fmt.Appendf(nil, "%sgroup majority %d%s\nquorum majority\n", text, len(s.clients)/2+1, members))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Met
 }
 
 func newStage(t testing.TB, e *dbtest.Env, witnesses int) *stage {
@@ -73,27 +79,24 @@ func newStage(t testing.TB, e *dbtest.Env, witnesses int) *stage {
 		c.Name, c.Clock = fmt.Sprint("w", i), e.Clock.Now
 		s.witnesses, s.clients = append(s.witnesses, w), append(s.clients, c)
 	}
-	var err error
-	s.feeder, err = NewFeeder(e.Ledger, Source{
-		Head: func(context.Context) (int64, []byte, error) {
-			size, signed := s.size, s.log.at(s.size)
+	s.feeder = NewFeeder(e.Ledger, Source{
+		Head: func(context.Context) (ledger.Checkpoint, error) {
+			signed := s.log.at(s.size)
+			c, err := parseCheckpoint(signed)
 			if f := s.before; f != nil {
 				s.before = nil
 				f()
 			}
-			return size, signed, nil
+			return ledger.Checkpoint{Size: c.Size, Root: c.Root, Signed: signed}, err
 		},
-		Proof: func(_ context.Context, from, to int64) ([]format.Hash, error) {
+		Proof: func(_ context.Context, to ledger.Checkpoint, size int64) ([]format.Hash, error) {
 			if s.noProof {
 				return nil, errors.New("no tiles")
 			}
-			return s.log.proof(from, to), nil
+			return s.log.proof(size, to.Size), nil
 		},
-		Witnesses: s.clients, Quorum: s.majority,
+		Witnesses: s.clients, Quorum: s.majority(t),
 	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return s
 }
 
@@ -152,7 +155,7 @@ func TestRound(t *testing.T) {
 		}
 		for i, w := range seal.Witnesses {
 			c := s.clients[i]
-			if found, err := c.Key.find(cp.text, cp.lines); err != nil || !found.Time.Equal(w.Time) || w.Name != c.Name || w.Key != c.Key.String() {
+			if found, err := find(c.Key, cp.text, cp.lines); err != nil || found.Time.Unix() != w.At || w.Name != c.Name || w.Key != c.Key.String() {
 				t.Errorf("%+v, %v", w, err)
 			}
 		}
@@ -193,7 +196,7 @@ func TestRound(t *testing.T) {
 		}
 		seal, err = s.feeder.Seal(t.Context(), 21)
 		if err != nil || seal.Size != 30 || len(seal.Witnesses) != 3 || !seal.Met.Equal(dbtest.Start.Add(3*time.Minute)) ||
-			!seal.Witnesses[0].Time.Equal(dbtest.Start.Add(2*time.Minute)) {
+			seal.Witnesses[0].At != dbtest.Start.Add(2*time.Minute).Unix() {
 			t.Errorf("%+v, %v", seal, err)
 		}
 	})
@@ -358,9 +361,84 @@ func TestOwnFaults(t *testing.T) {
 		if v, err := s.feeder.Round(t.Context()); err == nil || v != nil && v.Rollback != nil {
 			t.Errorf("judged without a proof: %+v, %v", v, err)
 		}
-		s.feeder.source.Head = func(context.Context) (int64, []byte, error) { return 0, nil, errors.New("no head") }
+		s.noProof = false
+		own := s.log
+		s.log = newBranch(t, e.Origin(), [32]byte{1}, 50, 50, "")
+		if _, err := s.feeder.Round(t.Context()); err == nil {
+			t.Error("submitted what our key did not sign")
+		}
+		s.log = own
+		s.feeder.source.Head = func(context.Context) (ledger.Checkpoint, error) { return ledger.Checkpoint{}, errors.New("no head") }
 		if _, err := s.feeder.Round(t.Context()); err == nil {
 			t.Error("a round without a checkpoint")
+		}
+	})
+}
+
+// TestRealLedger feeds what the ledger itself publishes, before and after a
+// recovery, when it goes on under another name.
+func TestRealLedger(t *testing.T) {
+	dbtest.Each(t, jobs.Records(), nil, func(t *testing.T, e *dbtest.Env) {
+		s := newStage(t, e, 2)
+		s.feeder = NewFeeder(e.Ledger, Source{Head: e.Published, Proof: e.Consistency, Witnesses: s.clients, Quorum: s.majority(t)}, nil)
+		grow := func(entries int) {
+			t.Helper()
+			err := e.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+				for i := range entries {
+					dead := &jobs.Dead{Kind: "x", Key: fmt.Sprint(i), State: jobs.Open, DiedAt: tx.Now.UnixMicro()}
+					if err := jobs.DeadLetters.Put(tx, dead, ledger.Do("raised", "CC7.2")); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.feeder.Round(t.Context()); !isKind(err, fault.NotFound) {
+			t.Errorf("nothing is published yet: %v", err)
+		}
+		for _, n := range []int{0, 1, 2, 300, 0} {
+			grow(n)
+			cp, err := e.Publish(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := s.round(t); !v.Quorum || v.Size != cp.Size || v.Rollback != nil {
+				t.Fatalf("%d entries: %+v", cp.Size, v)
+			}
+		}
+		before := e.Origin()
+		if err := e.Halt(t.Context(), "set back"); err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.feeder.Round(t.Context())
+		if v == nil || v.Outcomes[0].Err != nil {
+			t.Errorf("while sealing has stopped there is no verdict: %+v, %v", v, err)
+		}
+		if err := e.Resume(t.Context(), ledger.System, func(context.Context, *ledger.Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Publish(t.Context()); err != nil || e.Origin() == before {
+			t.Fatalf("after the recovery it is called %s, %v", e.Origin(), err)
+		}
+		if v := s.round(t); v.Quorum || v.Rollback != nil || status(v.Outcomes[0].Err) != http.StatusNotFound {
+			t.Errorf("witnesses that do not know the new name: %+v", v)
+		}
+		if seal, err := s.feeder.Seal(t.Context(), 1); seal != nil || err != nil {
+			t.Errorf("witnessed under the old name: %+v, %v", seal, err)
+		}
+		for _, w := range s.witnesses {
+			if _, err := w.Register(t.Context(), e.VerifierKey()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if v := s.round(t); !v.Quorum || v.Rollback != nil {
+			t.Errorf("under the new name: %+v", v)
+		}
+		if seal, err := s.feeder.Seal(t.Context(), 1); err != nil || seal == nil || seal.Size != 303 {
+			t.Errorf("witnessed under the new name: %+v, %v", seal, err)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	_ "modernc.org/sqlite" // driver "sqlite"
 
+	"example.org/countersign/internal/fault"
 	"example.org/countersign/verify/format"
 )
 
@@ -82,8 +83,8 @@ func (s *store) Close() error { return s.db.Close() }
 func (s *store) identity(ctx context.Context, name string) (string, []byte, error) {
 	seed := make([]byte, ed25519.SeedSize)
 	rand.Read(seed)
-	if _, err := NewKey(name, make([]byte, ed25519.PublicKeySize)); err != nil {
-		return "", nil, err
+	if _, err := format.NewWitnessKey(name, make([]byte, ed25519.PublicKeySize)); err != nil || len(name) > maxOrigin {
+		return "", nil, fault.New(fault.Invalid, "%.60q cannot be the name of a witness: no spaces and no plus, at most %d bytes", name, maxOrigin)
 	}
 	_, err := s.db.ExecContext(ctx, `INSERT INTO witness (one, name, seed) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`, name, seed)
 	if err == nil {

@@ -49,7 +49,7 @@ type Options struct {
 // an http.Handler it serves add-checkpoint and get-checkpoint.
 type Witness struct {
 	store   *store
-	key     Key
+	key     format.WitnessKey
 	private ed25519.PrivateKey
 	clock   clock.Clock
 	log     *slog.Logger
@@ -96,7 +96,7 @@ func (w *Witness) identify(ctx context.Context, wanted string) error {
 		return fault.New(fault.Invalid, "this witness is called %q, and logs know it by this name; use another directory for a witness called %q", name, wanted)
 	}
 	w.private = ed25519.NewKeyFromSeed(seed)
-	w.key, err = NewKey(name, w.private.Public().(ed25519.PublicKey))
+	w.key, err = format.NewWitnessKey(name, w.private.Public().(ed25519.PublicKey))
 	return err
 }
 
@@ -105,7 +105,7 @@ func (w *Witness) Close() error { return w.store.Close() }
 
 // Key returns the verifier key of the witness: what logs and verifiers are to
 // be told of it.
-func (w *Witness) Key() Key { return w.key }
+func (w *Witness) Key() format.WitnessKey { return w.key }
 
 // Log is a log that a witness knows.
 type Log struct {
@@ -221,7 +221,7 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 			return nil, err
 		}
 		at := max(w.clock.Now().Unix(), last.time) // a larger tree is never older
-		line = w.key.cosign(w.private, c.text, at)
+		line = cosign(w.key, w.private, c.text, at)
 		return &state{size: c.Size, root: c.Root, time: at, note: c.kept() + line}, nil
 	})
 	if err != nil {
