@@ -48,6 +48,9 @@ var tiers = map[string]tier{
 	"internal/channel/relay": 41, // adapters know the channel that they serve
 	"internal/channel/smtpd": 41,
 
+	"internal/intake/mbox":   1, // formats that only intake reads
+	"internal/intake/redraw": 1,
+
 	// The order of the process.
 	"internal/intake":   50,
 	"internal/triage":   51,

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/intake/mbox"
 	"example.org/countersign/internal/ledger"
 )
 
@@ -119,7 +120,7 @@ func (i *importing) file(ctx context.Context, path string) error {
 	case len(start) == 0:
 		i.refuse(path, "is empty")
 		return nil
-	case isMbox(start):
+	case mbox.Is(start):
 		return i.mailbox(ctx, path, r)
 	case !strings.EqualFold(filepath.Ext(path), ".eml") && !beginsWithHeader(start):
 		i.refuse(path, "is not a mail: it does not begin with a header")
@@ -147,9 +148,9 @@ func beginsWithHeader(start []byte) bool {
 
 // mailbox imports the messages of an mbox file.
 func (i *importing) mailbox(ctx context.Context, path string, r io.Reader) error {
-	box := newMbox(r, mboxLine)
+	box := mbox.NewReader(r)
 	for n := 1; ; n++ {
-		msg, err := box.next()
+		msg, err := box.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -162,7 +163,7 @@ func (i *importing) mailbox(ctx context.Context, path string, r io.Reader) error
 			return err
 		}
 		if _, err := io.Copy(io.Discard, msg); err != nil {
-			return nil // the next call of next says so
+			return nil // the next call of Next says so
 		}
 	}
 }

@@ -1,4 +1,8 @@
-package intake
+// Package mbox reads the messages of a mailbox file one after the other, each
+// as a stream. A message begins at a From_ line, at the start of the file or
+// after a blank line; lines that were quoted for that (">From ", RFC 4155) are
+// unquoted.
+package mbox
 
 import (
 	"bufio"
@@ -8,11 +12,8 @@ import (
 	"regexp"
 )
 
-// mbox reads the messages of a mailbox file one after the other, each as a
-// stream. A message begins at a From_ line, at the start of the file or after
-// a blank line; lines that were quoted for that (">From ", RFC 4155) are
-// unquoted.
-type mbox struct {
+// Reader reads a mailbox.
+type Reader struct {
 	r     *bufio.Reader
 	err   error // why there is no further message
 	more  bool  // the From_ line of the next message was read
@@ -23,23 +24,24 @@ type mbox struct {
 // since not every program quotes a line of text that begins with From.
 var fromLine = regexp.MustCompile(`^From .*\d\d:\d\d.*\b\d{4}\b`)
 
-// mboxLine is how many bytes of a line are looked at at once. A longer line
+// maxLine is how many bytes of a line are looked at at once. A longer line
 // comes in pieces, and the first of them says what it is.
-const mboxLine = 64 << 10
+const maxLine = 64 << 10
 
-func newMbox(r io.Reader, line int) *mbox {
-	return &mbox{r: bufio.NewReaderSize(r, line)}
-}
+// NewReader returns a Reader of r.
+func NewReader(r io.Reader) *Reader { return newReader(r, maxLine) }
 
-// isMbox reports whether a file that begins so is a mailbox.
-func isMbox(start []byte) bool {
+func newReader(r io.Reader, line int) *Reader { return &Reader{r: bufio.NewReaderSize(r, line)} }
+
+// Is reports whether a file that begins so is a mailbox.
+func Is(start []byte) bool {
 	line, _, _ := bytes.Cut(start, []byte("\n"))
 	return fromLine.Match(line)
 }
 
-// next returns the next message, io.EOF after the last. It must have been read
+// Next returns the next message, io.EOF after the last. It must have been read
 // to its end before the next call.
-func (b *mbox) next() (io.Reader, error) {
+func (b *Reader) Next() (io.Reader, error) {
 	for !b.more {
 		line, start, err := b.line()
 		if err != nil {
@@ -53,12 +55,12 @@ func (b *mbox) next() (io.Reader, error) {
 		}
 	}
 	b.more = false
-	return &mboxMessage{box: b}, nil
+	return &message{box: b}, nil
 }
 
 // line returns the next line, or a piece of one that is longer than the
 // buffer; start tells the first piece.
-func (b *mbox) line() (piece []byte, start bool, err error) {
+func (b *Reader) line() (piece []byte, start bool, err error) {
 	if b.err != nil {
 		return nil, false, b.err
 	}
@@ -76,15 +78,15 @@ func (b *mbox) line() (piece []byte, start bool, err error) {
 	return piece, start, err
 }
 
-// mboxMessage is one message of a mailbox.
-type mboxMessage struct {
-	box   *mbox
+// message is one message of a mailbox.
+type message struct {
+	box   *Reader
 	buf   []byte // lines ready to be read
 	blank []byte // a blank line that may be the one before the next From_ line
 	done  error
 }
 
-func (m *mboxMessage) Read(p []byte) (int, error) {
+func (m *message) Read(p []byte) (int, error) {
 	for len(m.buf) == 0 {
 		if m.done != nil {
 			return 0, m.done
@@ -97,7 +99,7 @@ func (m *mboxMessage) Read(p []byte) (int, error) {
 }
 
 // fill reads one line.
-func (m *mboxMessage) fill() {
+func (m *message) fill() {
 	line, start, err := m.box.line()
 	if err != nil {
 		m.done = err
