@@ -37,8 +37,16 @@ type Case struct {
 	ReceivedAt      time.Time `json:"received_at"`
 	DueAt           time.Time `json:"due_at"`            // zero: no clock runs
 	FirstResponseAt time.Time `json:"first_response_at"` // zero: none yet
+	Pauses          []Pause   `json:"pauses"`
 	ClosedAt        time.Time `json:"closed_at"`
 	Communications  int       `json:"communications"`
+}
+
+// Pause is a time in which the clock of the first response stood still.
+type Pause struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"` // zero: it stands still now
+	Reason string    `json:"reason"`
 }
 
 // Attachment is a file of a communication or an answer.
@@ -141,6 +149,17 @@ func (c *Client) Dispose(ctx context.Context, name, as, reason string) (*Case, e
 // Restore takes a disposition back.
 func (c *Client) Restore(ctx context.Context, name, reason string) (*Case, error) {
 	return c.act(ctx, name, "restoration", map[string]string{"reason": reason})
+}
+
+// Pause stops the clock of a case's first response, for a reason: what is
+// waited for.
+func (c *Client) Pause(ctx context.Context, name, reason string) (*Case, error) {
+	return c.act(ctx, name, "pause", map[string]string{"reason": reason})
+}
+
+// Resume lets a clock that stands still run.
+func (c *Client) Resume(ctx context.Context, name string) (*Case, error) {
+	return c.act(ctx, name, "resumption", struct{}{})
 }
 
 // Close closes a case. version, where it is not 0, is that of the case as it

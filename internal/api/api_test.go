@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"log/slog"
@@ -439,6 +440,39 @@ func TestReportWithFile(t *testing.T) {
 		var file bytes.Buffer
 		if err := o.as("ann").File(t.Context(), said[0].ID, 0, &file); err != nil || file.String() != "hello" {
 			t.Errorf("file %q %v", file.String(), err)
+		}
+	})
+}
+
+// TestPause stops a clock for a reason and lets it run.
+func TestPause(t *testing.T) {
+	one(t, func(t *testing.T, o *office) {
+		at := prefix + "/cases/" + o.received(t, "a").Number
+		var c Case
+		for _, x := range []struct {
+			path, body string
+			status     int
+			says       string
+		}{
+			{"/pause", `{"reason":" "}`, 422, "reason"},
+			{"/resumption", "", 409, "does not stand still"},
+			{"/pause", `{"reason":"Waiting for the reporter."}`, 200, ""},
+			{"/pause", `{"reason":"Waiting for the reporter."}`, 409, "stands still already"},
+			{"/resumption", "", 200, ""},
+		} {
+			resp, text := o.do(t, "ann", "POST", at+x.path, x.body)
+			if resp.StatusCode != x.status || !strings.Contains(text, x.says) {
+				t.Fatalf("%s %s: %d %s", x.path, x.body, resp.StatusCode, text)
+			}
+			if resp.StatusCode == 200 {
+				if err := json.Unmarshal([]byte(text), &c); err != nil || len(c.Pauses) != 1 || c.Pauses[0].Reason != "Waiting for the reporter." ||
+					c.Pauses[0].To.IsZero() != (x.path == "/pause") || c.DueAt.IsZero() != (x.path == "/pause") {
+					t.Errorf("%s: %v %+v", x.path, err, c)
+				}
+			}
+		}
+		if resp, _ := o.do(t, "aud", "POST", at+"/pause", `{"reason":"x"}`); resp.StatusCode != 403 && resp.StatusCode != 401 {
+			t.Errorf("an auditor may: %d", resp.StatusCode)
 		}
 	})
 }

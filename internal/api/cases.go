@@ -189,6 +189,20 @@ func (d *door) reopen(ctx context.Context, in *reasoned) (*caseOut, error) {
 	})
 }
 
+func (d *door) pause(ctx context.Context, in *reasoned) (*caseOut, error) {
+	return d.change(ctx, in.Case, func(actor ledger.Actor, id string) error {
+		_, err := d.Triage.Pause(ctx, actor, id, in.Body.Reason)
+		return err
+	})
+}
+
+func (d *door) resume(ctx context.Context, in *InCase) (*caseOut, error) {
+	return d.change(ctx, in.Case, func(actor ledger.Actor, id string) error {
+		_, err := d.Triage.Resume(ctx, actor, id)
+		return err
+	})
+}
+
 type closeIn struct {
 	InCase
 	Body struct {

@@ -61,6 +61,8 @@ var routes = []route{
 	{"POST", "/cases/{case}/assignment", "assign", "Give a case to a person, or to nobody", workers, keyed, verb((*door).assign)},
 	{"POST", "/cases/{case}/disposition", "dispose", "Set a case aside as spam or out of scope", workers, keyed, verb((*door).dispose)},
 	{"POST", "/cases/{case}/restoration", "restore", "Take a disposition back", workers, keyed, verb((*door).restore)},
+	{"POST", "/cases/{case}/pause", "pause", "Stop the clock of the first response, for a reason", workers, keyed, verb((*door).pause)},
+	{"POST", "/cases/{case}/resumption", "resume", "Let a clock that stands still run", workers, keyed, verb((*door).resume)},
 	{"POST", "/cases/{case}/notes", "note", "Add an internal note", workers, keyed, verb((*door).note)},
 	{"POST", "/cases/{case}/closing", "close", "Close a case", workers, keyed, verb((*door).closeCase)},
 	{"POST", "/cases/{case}/reopening", "reopen", "Open a closed case again", workers, keyed, verb((*door).reopen)},

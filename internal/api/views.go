@@ -74,11 +74,19 @@ type Case struct {
 	DueAt             time.Time `json:"due_at,omitzero" doc:"First response, at the latest"`
 	FirstResponseAt   time.Time `json:"first_response_at,omitzero"`
 	LastAt            time.Time `json:"last_at,omitzero"`
+	Pauses            []Pause   `json:"pauses" doc:"When the clock of the first response stood still"`
 	ClosedAt          time.Time `json:"closed_at,omitzero"`
 	CloseReason       string    `json:"close_reason,omitzero"`
 	UpdatedAt         time.Time `json:"updated_at"`
 	Communications    int       `json:"communications" doc:"How many there are"`
 	Related           []string  `json:"related" doc:"Numbers of cases that it names"`
+}
+
+// Pause is a time in which a clock stands still.
+type Pause struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to,omitzero" doc:"Absent while it stands still"`
+	Reason string    `json:"reason"`
 }
 
 func viewCase(c *intake.Case) Case {
@@ -88,6 +96,10 @@ func viewCase(c *intake.Case) Case {
 		Assignee: c.Assignee, Channel: c.Channel, Source: string(c.Source), Language: c.Language, Anonymous: c.Anonymous,
 		ReceivedAt: at(c.ReceivedAt), DueAt: at(c.DueAt), FirstResponseAt: at(c.FirstResponseAt), LastAt: at(c.LastAt), ClosedAt: at(c.ClosedAt),
 		CloseReason: c.CloseReason, UpdatedAt: at(c.UpdatedAt), Communications: c.Communications, Related: list(c.Related)}
+	v.Pauses = make([]Pause, len(c.Pauses))
+	for i, p := range c.Pauses {
+		v.Pauses[i] = Pause{p.From, p.To, p.Reason}
+	}
 	if c.ReporterName+c.ReporterAddress != "" {
 		v.Reporter = &Address{c.ReporterName, c.ReporterAddress}
 	}

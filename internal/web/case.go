@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -110,6 +111,10 @@ func (q *request) nextAct(o *opened) design.NextAct {
 	answer := design.Button{Label: "Write an answer", Icon: "square-pen", Key: "r", Action: "/cases/" + o.Number + "/answer"}
 	if o.State == intake.Answered {
 		return design.NextAct{Title: "Wait for the reporter", Why: "The last word was ours. A reply opens the case again; close it when the matter is over.", Action: "/cases/" + o.Number + "/answer", Buttons: []design.Button{answer}}
+	}
+	if o.Paused() {
+		return design.NextAct{Title: "Waits, with its clock stopped", Why: sentence(o.Pauses[len(o.Pauses)-1].Reason) + " The clock runs on when somebody outside writes, or when you let it.", Action: "/cases/" + o.Number + "/resume",
+			Buttons: []design.Button{{Label: "Let the clock run", Icon: "timer"}, answer}}
 	}
 	effects := []design.Effect{{Icon: "tag", Text: classWords(o.Case)}}
 	if o.Assignee == "" {
@@ -255,6 +260,7 @@ func (q *request) caseForms(o *opened, f *form) ([]Form, error) {
 	}
 	classify.Grid, classify.Key = &grid, "c"
 	forms := []Form{classify, f.fold("assign", "Assign", at+"/assign", "Assign", design.Field{Name: "assignee", Label: "To", Kind: design.Choice, Options: people})}
+	forms = append(forms, q.pauseForms(o, f)...)
 	if o.Disposition != "" {
 		forms = append(forms, f.fold("restore", "Take back", at+"/restore", "Take it back", reason("Why it is a matter of ours")))
 	} else if o.FirstResponseAt == 0 {
@@ -269,6 +275,21 @@ func (q *request) caseForms(o *opened, f *form) ([]Form, error) {
 		forms = append(forms, end)
 	}
 	return forms, nil
+}
+
+// pauseForms stop the clock of a case, or let it run.
+func (q *request) pauseForms(o *opened, f *form) []Form {
+	at := "/cases/" + o.Number
+	switch o.Clock(o.set).State(q.now).State {
+	case clock.Paused:
+		form := f.fold("resume", "Let the clock run", at+"/resume", "Let it run")
+		form.Note = "What was left when it was stopped is what is left now."
+		return []Form{form}
+	case clock.Running, clock.Warning:
+		return []Form{f.fold("pause", "Stop the clock", at+"/pause", "Stop the clock", design.Field{Name: "reason", Label: "What we wait for", Kind: design.Long, Rows: 2, Required: true, Max: 2000,
+			Hint: "Such as an answer that only the reporter can give. The clock runs on when somebody outside writes. Your reason stays in the record."})}
+	}
+	return nil
 }
 
 // onCase reads a form about a case, and runs a verb on it.
@@ -349,6 +370,20 @@ func (q *request) closeCase() error {
 func (q *request) reopen() error {
 	return q.onCase("reopen", "reason", "Open again.", func(c *intake.Case, f *form) error {
 		return q.Intake.Reopen(q.ctx, q.actor(workers), c.ID, f.get("reason"))
+	})
+}
+
+func (q *request) pause() error {
+	return q.onCase("pause", "reason", "The clock stands still.", func(c *intake.Case, f *form) error {
+		_, err := q.Triage.Pause(q.ctx, q.actor(workers), c.ID, f.get("reason"))
+		return err
+	})
+}
+
+func (q *request) resume() error {
+	return q.onCase("resume", "reason", "The clock runs.", func(c *intake.Case, _ *form) error {
+		_, err := q.Triage.Resume(q.ctx, q.actor(workers), c.ID)
+		return err
 	})
 }
 

@@ -149,6 +149,37 @@ func TestRegister(t *testing.T) {
 	lea.want(303, lea.post(at+"/retire", "reason", "Nobody uses it."))
 }
 
+// TestPause stops the clock of a case, which shows why, and lets it run.
+func TestPause(t *testing.T) {
+	o := open(t)
+	c := o.mail(report)
+	ana, aud := o.visit(people.Analyst), o.visit(people.Auditor)
+	at := "/cases/" + c.Number
+	if a := aud.want(200, aud.get(at)); strings.Contains(a.body, at+"/pause") {
+		t.Error("an auditor is offered to stop the clock")
+	}
+	if a := ana.want(422, ana.post(at+"/pause", "reason", " ")); !strings.Contains(a.body, `id="pause-reason-error"`) {
+		t.Errorf("no error beside the reason: %s", excerpt(a.body))
+	}
+	ana.want(409, ana.post(at+"/resume"))
+	ana.want(303, ana.post(at+"/pause", "reason", "Which account, only the reporter can say"))
+	a := ana.want(200, ana.get(at))
+	for _, want := range []string{"Paused at", "Waits, with its clock stopped", "Which account, only the reporter can say.", "stopped the clock", "stands still", at + "/resume"} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the page lacks %q: %s", want, excerpt(a.body))
+		}
+	}
+	if strings.Contains(a.body, at+"/pause") {
+		t.Error("a clock that stands still can be stopped")
+	}
+	o.Clock.Advance(time.Hour)
+	ana.want(303, ana.post(at+"/resume"))
+	a = ana.want(200, ana.get(at))
+	if !strings.Contains(a.body, "let the clock run") || !strings.Contains(a.body, "runs again") || strings.Contains(a.body, "Paused at") {
+		t.Errorf("the clock does not run: %s", excerpt(a.body))
+	}
+}
+
 // TestPolicies drafts and approves a version, and says what is wrong with one.
 func TestPolicies(t *testing.T) {
 	o := open(t)

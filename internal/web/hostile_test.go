@@ -277,6 +277,10 @@ func (s *stage) scenes() []hostile.Scene {
 		look("case set aside", people.Analyst, onCase(func(c *intake.Case) {
 			s.must(s.Intake.Dispose(ctx, s.actor(people.Analyst), c.ID, rules.Spam, "Spam."))
 		})),
+		look("case that waits", people.Analyst, onCase(func(c *intake.Case) {
+			_, err := s.Triage.Pause(ctx, s.actor(people.Analyst), c.ID, "We wait.")
+			s.must(err)
+		})),
 		look("closed case", people.Analyst, onCase(func(c *intake.Case) { s.must(s.Intake.Close(ctx, s.actor(people.Analyst), c.ID, c.Entry, "Over.")) })),
 		look("anonymous report", people.Lead, func() string {
 			r, err := s.Intake.Report(ctx, intake.Report{Channel: "/report", Source: intake.FromPortal, Subject: "Login", Text: "Something.", Anonymous: true, Key: "k" + itoa(int64(s.n)) + "0123456789012345678901",

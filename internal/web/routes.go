@@ -77,6 +77,8 @@ func routes() []route {
 		{"POST /cases/{case}/note", workers, (*request).note},
 		{"POST /cases/{case}/dispose", workers, (*request).dispose},
 		{"POST /cases/{case}/restore", workers, (*request).restore},
+		{"POST /cases/{case}/pause", workers, (*request).pause},
+		{"POST /cases/{case}/resume", workers, (*request).resume},
 		{"POST /cases/{case}/close", workers, (*request).closeCase},
 		{"POST /cases/{case}/reopen", workers, (*request).reopen},
 		{"POST /cases/{case}/answer", workers, (*request).beginAnswer},

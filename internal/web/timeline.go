@@ -95,6 +95,10 @@ func caseReason(name string, c *intake.Case) string {
 		return c.DispositionReason
 	case "casefile.closed", "casefile.reopened":
 		return c.CloseReason
+	case "casefile.paused":
+		if n := len(c.Pauses); n > 0 {
+			return c.Pauses[n-1].Reason
+		}
 	}
 	return ""
 }
@@ -117,8 +121,18 @@ func (q *request) caseChanges(before, after *intake.Case) []design.Change {
 		}
 		return level(impactWords, c.Impact) + ", " + level(likelihoodWords, c.Likelihood)
 	}
+	runs := func(c *intake.Case) string {
+		switch {
+		case c.Paused():
+			return "stands still"
+		case len(c.Pauses) > 0:
+			return "runs again"
+		}
+		return ""
+	}
 	var out []design.Change
 	for _, c := range []design.Change{
+		{Label: "Clock", Before: runs(before), After: runs(after)},
 		{Label: "State", Before: string(before.State), After: string(after.State)}, {Label: "Set aside", Before: spaced(string(before.Disposition)), After: spaced(string(after.Disposition))},
 		{Label: "Category", Before: spaced(string(before.Category)), After: spaced(string(after.Category))}, {Label: "Urgency", Before: string(before.Urgency), After: string(after.Urgency)},
 		{Label: "Assessed", Before: assessed(before), After: assessed(after)}, {Label: "Severity", Before: string(before.Severity), After: string(after.Severity)},

@@ -151,7 +151,7 @@ func matrixGrid(m rules.Matrix, name, chosen string) design.Grid {
 // actWords says what an act of the ledger was, after the name of who did it.
 var actWords = map[string]string{
 	"casefile.opened": "opened the case", "casefile.classified": "classified the case", "casefile.assigned": "assigned the case", "casefile.disposed": "set the case aside",
-	"casefile.restored": "took the case back", "casefile.closed": "closed the case", "casefile.reopened": "reopened the case", "casefile.received": "received a message",
+	"casefile.restored": "took the case back", "casefile.paused": "stopped the clock", "casefile.resumed": "let the clock run", "casefile.closed": "closed the case", "casefile.reopened": "reopened the case", "casefile.received": "received a message",
 	"communication.noted": "noted", "communication.sent": "sent", "communication.received": "wrote", "communication.revealed": "had a hidden file shown",
 	"response.drafted": "began an answer", "response.edited": "edited the answer", "response.submitted": "asked for approval", "response.approved": "approved the answer",
 	"response.declined": "declined the answer", "response.withdrawn": "withdrew the answer", "response.sending": "handed the answer over", "response.sent": "recorded that the answer was delivered",
