@@ -44,6 +44,7 @@ var tiers = map[string]tier{
 	"internal/channel":       40,
 	"internal/policy":        40,
 	"internal/selfcheck":     40,
+	"internal/recovery":      40,
 	"internal/party":         40,
 	"internal/channel/relay": 41, // adapters know the channel that they serve
 	"internal/channel/smtpd": 41,

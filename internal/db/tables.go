@@ -28,6 +28,8 @@ var Tables = map[string]Class{
 
 	"self_check": Record,
 
+	"recovery": Record,
+
 	"publication": Work,
 
 	"casefile":         Record,
