@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/design"
@@ -22,7 +23,9 @@ type ledgerPage struct {
 	Header  design.Header
 	Outcome *design.Note
 	Facts   design.DefinitionList
+	Key     string // the verifier key
 	Verify  Form
+	Outside design.DefinitionList // what outsiders see, and where
 	Table   design.Table
 	Pages   design.Pagination
 }
@@ -47,7 +50,7 @@ func (q *request) showLedger(outcome *design.Note) error {
 		return err
 	}
 	before := int64(-1)
-	if s := q.r.URL.Query().Get("before"); s != "" {
+	if s := q.query().Get("before"); s != "" {
 		if before, err = strconv.ParseInt(s, 10, 64); err != nil || before < 0 || before > cp.Size {
 			return fault.New(fault.NotFound, "there is no such page of the ledger")
 		}
@@ -56,15 +59,21 @@ func (q *request) showLedger(outcome *design.Note) error {
 	if err != nil {
 		return err
 	}
-	p := ledgerPage{Staff: q.frame("Ledger", "/ledger"), Outcome: outcome, Header: design.Header{Title: "Ledger", Note: "Every act, in the order in which it was done, sealed so that nobody can change it unnoticed.",
-		Buttons: []design.Button{{Label: "Download the checkpoint", Icon: "download", Href: "/ledger/checkpoint"}}}}
+	seals, err := q.seals(entries)
+	if err != nil {
+		return err
+	}
+	p := ledgerPage{Staff: q.frame("Ledger", "/ledger"), Outcome: outcome, Key: q.Ledger.VerifierKey(), Header: design.Header{Title: "Ledger", Note: "Every act, in the order in which it was done, sealed so that nobody can change it unnoticed."}}
 	p.Verify = Form{Action: "/ledger/verify", Buttons: []design.Button{{Label: "Verify now", Icon: "shield-check", Why: "Checks every entry, every document and every row against the signed head."}}}
-	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{{Label: "Entries", Cell: design.Cell{Text: phrase.Number(cp.Size)}}, {Label: "Origin", Cell: design.Cell{Text: q.Ledger.Origin()}},
-		{Label: "Root", Cell: design.Cell{Text: base64.StdEncoding.EncodeToString(cp.Root[:])}}, {Label: "Verifier key", Cell: design.Cell{Text: q.Ledger.VerifierKey(), Sub: "What an outsider needs to know beforehand; publish it."}}}}
-	p.Table = design.Table{Caption: "Entries", Columns: []design.Column{{Label: "Entry", Width: design.Narrow, Link: true}, {Label: "Act", Place: design.Full}, {Label: "Who", Place: design.Meta}, {Label: "Controls", Width: design.Narrow, Place: design.Meta}, {Label: "When", Width: design.Narrow, Place: design.Meta}},
+	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{{Label: "Entries", Cell: design.Cell{Text: phrase.Number(cp.Size)}}, {Label: "Root", Cell: design.Cell{Text: base64.StdEncoding.EncodeToString(cp.Root[:])}},
+		{Label: "Origin", Cell: design.Cell{Text: q.Ledger.Origin()}}}}
+	if p.Outside, err = q.outside(); err != nil {
+		return err
+	}
+	p.Table = design.Table{Caption: "Entries", Columns: []design.Column{{Label: "Entry", Width: design.Narrow, Link: true}, {Label: "Act", Place: design.Full}, {Label: "Who", Place: design.Meta}, {Label: "Controls", Width: design.Narrow, Place: design.Meta}, {Label: "Seal", Width: design.Narrow, Place: design.Meta}, {Label: "When", Width: design.Narrow, Place: design.Meta}},
 		Empty: design.EmptyState{Title: "Nothing yet", Text: "The first act writes the first entry."}}
 	for _, e := range entries {
-		p.Table.Rows = append(p.Table.Rows, q.entryRow(e))
+		p.Table.Rows = append(p.Table.Rows, q.entryRow(e, sealOf(seals, e.Index)))
 	}
 	if n := len(entries); n > 0 {
 		p.Pages.Summary = fmt.Sprintf("%s–%s of %s", phrase.Number(entries[n-1].Index), phrase.Number(entries[0].Index), phrase.Count(cp.Size, "entry", "entries"))
@@ -78,7 +87,65 @@ func (q *request) showLedger(outcome *design.Note) error {
 	return q.show(http.StatusOK, "ledger", p)
 }
 
-func (q *request) entryRow(e board.Entry) design.Row {
+// outside says what of the log others than insiders can read, and where.
+func (q *request) outside() (design.DefinitionList, error) {
+	size, sub := "none yet", ""
+	published, err := q.Ledger.Published(q.ctx)
+	if kind, _ := fault.Of(err); err != nil && kind != fault.NotFound {
+		return design.DefinitionList{}, err
+	}
+	at, failed := q.Board.PublishedAt(q.ctx)
+	if failed != nil {
+		return design.DefinitionList{}, failed
+	}
+	if err == nil {
+		size, sub = phrase.Count(published.Size, "entry", "entries"), "Published "+phrase.Exact(at)+". The next takes in what was done since."
+	}
+	hashes := "insiders, with a session or a token"
+	if q.opt.OpenLog {
+		hashes = "everybody"
+	}
+	address := strings.TrimSuffix(q.opt.URL, "/") + "/ledger/"
+	return design.DefinitionList{Wide: true, Items: []design.KeyValue{
+		{Label: "Published checkpoint", Cell: design.Cell{Text: size, Sub: sub, Href: "/ledger/checkpoint"}},
+		{Label: "Prefix", Cell: design.Cell{Text: address, Sub: "C2SP tlog-tiles: checkpoint, tile/<L>/<N>, tile/entries/<N>"}},
+		{Label: "Checkpoint and hashes", Cell: design.Cell{Text: "for " + hashes}},
+		{Label: "Entries", Cell: design.Cell{Text: "for auditors, leads and legal, with a session or a token"}},
+		{Label: "How to check", Cell: design.Cell{Text: "With verify_log.py, with Go’s checksum database code, or with Tessera’s fsck", Sub: "docs/auditors/log.md says how, step by step"}},
+	}}, nil
+}
+
+// seals returns the witnessed checkpoints above the entries of a page, of
+// which the newest comes first.
+func (q *request) seals(entries []board.Entry) ([]board.Seal, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	return q.Board.Seals(q.ctx, entries[len(entries)-1].Index, entries[0].Index)
+}
+
+// sealOf returns the first witnessed checkpoint that covers an entry, nil where
+// there is none.
+func sealOf(seals []board.Seal, index int64) *board.Seal {
+	for i := range seals {
+		if seals[i].Size > index {
+			return &seals[i]
+		}
+	}
+	return nil
+}
+
+// sealCell says how an entry is vouched for.
+func sealCell(s *board.Seal) design.Cell {
+	if s == nil {
+		return design.Cell{Seal: &design.Seal{Kind: design.Sealed}}
+	}
+	c := design.Cell{Seal: &design.Seal{Kind: design.Witnessed}}
+	c.Sub = fmt.Sprintf("by %d", len(s.By))
+	return c
+}
+
+func (q *request) entryRow(e board.Entry, s *board.Seal) design.Row {
 	controls := ""
 	for _, c := range e.Controls {
 		controls += c + " "
@@ -87,7 +154,7 @@ func (q *request) entryRow(e board.Entry) design.Row {
 	if e.Actor == ledger.System.ID {
 		who.Sub = ""
 	}
-	return design.Row{Href: entryHref(e.Index), Cells: []design.Cell{{Text: strconv.FormatInt(e.Index, 10)}, {Text: e.Act}, who, {Text: controls}, {Moment: &design.Moment{At: micros(e.Time)}}}}
+	return design.Row{Href: entryHref(e.Index), Cells: []design.Cell{{Text: strconv.FormatInt(e.Index, 10)}, {Text: e.Act}, who, {Text: controls}, sealCell(s), {Moment: &design.Moment{At: micros(e.Time)}}}}
 }
 
 // verify checks the whole record now. It changes nothing.
@@ -106,14 +173,6 @@ func (q *request) verify() error {
 	}
 	return q.showLedger(&design.Note{Icon: "shield-check", Title: "The record verifies", Text: fmt.Sprintf("%s and %s agree with the head that was signed, as of %s.",
 		phrase.Count(report.Size, "entry", "entries"), phrase.Count(records, "record", "records"), phrase.Exact(q.now))})
-}
-
-func (q *request) checkpoint() error {
-	cp, err := q.Ledger.Checkpoint(q.ctx)
-	if err != nil {
-		return err
-	}
-	return q.file(fmt.Sprintf("checkpoint-%d.txt", cp.Size), cp.Signed)
 }
 
 // file sends bytes of ours as a download.
@@ -144,21 +203,30 @@ func (q *request) entry() (index int64, entry []byte, err error) {
 	return index, entry, err
 }
 
-// proved returns the proof that an entry is in the log (RFC 6962 §2.1.1).
+// proved returns the proof that an entry is in the log (RFC 6962 §2.1.1), in
+// the newest checkpoint, which need not be published yet.
 func (q *request) proved(index int64) (*format.Proof, error) {
 	cp, err := q.Ledger.Checkpoint(q.ctx)
 	if err != nil {
 		return nil, err
 	}
-	leaves, err := q.Ledger.Leaves(q.ctx, cp.Size)
-	if err != nil {
-		return nil, err
-	}
-	hashes, err := leaves.Inclusion(index)
+	hashes, err := q.Ledger.Inclusion(q.ctx, cp, index)
 	if err != nil {
 		return nil, err
 	}
 	return &format.Proof{Index: index, Hashes: hashes, Checkpoint: cp.Signed}, nil
+}
+
+// witnesses are the facts about who cosigned an entry.
+func witnesses(s *board.Seal) []design.KeyValue {
+	if s == nil {
+		return []design.KeyValue{{Label: "Witnessed", Cell: design.Cell{Text: "not by enough witnesses yet, or by none"}}}
+	}
+	facts := []design.KeyValue{{Label: "Witnessed", Cell: design.Cell{Text: "by " + phrase.Count(int64(len(s.By)), "witness", "witnesses"), Sub: "under the checkpoint of " + phrase.Count(s.Size, "entry", "entries"), Moment: &design.Moment{At: s.Met}}}}
+	for _, w := range s.By {
+		facts = append(facts, design.KeyValue{Label: "By", Cell: design.Cell{Text: w.Name, Moment: &design.Moment{At: w.At}}})
+	}
+	return facts
 }
 
 func (q *request) entryPage() error {
@@ -174,14 +242,20 @@ func (q *request) entryPage() error {
 	if err != nil {
 		return err
 	}
+	seals, err := q.Board.Seals(q.ctx, index, index)
+	if err != nil {
+		return err
+	}
+	seal := sealOf(seals, index)
 	leaf := format.LeafHash(b)
 	at := entryHref(index)
 	p := entryPage{Staff: q.frame(fmt.Sprintf("Entry %d", index), "/ledger"), Bytes: string(b), Proof: string(proof.Append(nil))}
-	p.Header = design.Header{Crumbs: []design.Link{{Label: "Ledger", Href: "/ledger"}}, Title: fmt.Sprintf("Entry %s", phrase.Number(index)), Note: sentence(q.People.Name(q.ctx, e.Actor) + " " + act(e.Act)), Seal: &design.Seal{Kind: design.Sealed},
+	p.Header = design.Header{Crumbs: []design.Link{{Label: "Ledger", Href: "/ledger"}}, Title: fmt.Sprintf("Entry %s", phrase.Number(index)), Note: sentence(q.People.Name(q.ctx, e.Actor) + " " + act(e.Act)), Seal: sealCell(seal).Seal,
 		Buttons: []design.Button{{Label: "Download the proof", Icon: "download", Href: at + "/proof"}, {Label: "Download the entry", Icon: "download", Href: at + "/entry"}}}
 	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{{Label: "Act", Cell: design.Cell{Text: e.Act}}, {Label: "Sealed", Cell: design.Cell{Moment: &design.Moment{At: micros(e.Time)}}},
 		{Label: "By", Cell: design.Cell{Text: q.People.Name(q.ctx, e.Actor), Sub: "as " + e.Role}}, {Label: "Number within its kind", Cell: design.Cell{Text: phrase.Number(e.Seq)}}, {Label: "Record", Cell: design.Cell{Text: e.Record}},
 		{Label: "Leaf", Cell: design.Cell{Text: hex.EncodeToString(leaf[:])}}, {Label: "Commitment", Cell: design.Cell{Text: hex.EncodeToString(e.Commitment[:]), Sub: "to the fields of the document"}}, {Label: "Document", Cell: design.Cell{Text: hex.EncodeToString(e.Sealed[:]), Sub: "SHA-256 of its ciphertext"}}}}
+	p.Facts.Items = append(p.Facts.Items, witnesses(seal)...)
 	return q.show(http.StatusOK, "entry", p)
 }
 

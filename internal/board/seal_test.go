@@ -1,0 +1,101 @@
+package board_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"example.org/countersign/internal/board"
+	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/ledger"
+)
+
+// cosigned keeps checkpoints of the log with cosignatures of the witnesses
+// named; met where they are enough.
+func cosigned(t *testing.T, e *dbtest.Env, origin string, size int64, met bool, witnesses ...string) {
+	t.Helper()
+	if err := e.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+		at := int64(0)
+		if met {
+			at = dbtest.Start.Add(time.Duration(size) * time.Second).UnixMicro()
+		}
+		_, err := tx.Work(`INSERT INTO witness_checkpoint (origin, size, note, met_at) VALUES ($1, $2, '', $3)`, origin, size, at)
+		for i, w := range witnesses {
+			if err == nil {
+				_, err = tx.Work(`INSERT INTO witness_cosignature (origin, size, witness, time, line) VALUES ($1, $2, $3, $4, '')`, origin, size, w+"+00000000+AAAA", dbtest.Start.Add(time.Duration(i)*time.Second).UnixMicro())
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSeals: an entry is witnessed by the first checkpoint above it that
+// enough witnesses cosigned, under the name that the log has now.
+func TestSeals(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, b *board.Board) {
+		origin := e.Origin()
+		cosigned(t, e, origin, 10, true, "w1")
+		cosigned(t, e, origin, 15, false, "w1")
+		cosigned(t, e, origin, 20, true, "w1", "w2")
+		cosigned(t, e, origin, 30, true, "w2", "w3", "w1")
+		cosigned(t, e, "countersign/before", 12, true, "w1", "w2")
+		for _, tt := range []struct {
+			first, last int64
+			want        string
+		}{
+			{0, 9, "[10:w1]"},
+			{0, 0, "[10:w1]"},
+			{9, 9, "[10:w1]"},
+			{10, 10, "[20:w1,w2]"},
+			{8, 12, "[10:w1 20:w1,w2]"},
+			{0, 29, "[10:w1 20:w1,w2 30:w2,w3,w1]"},
+			{15, 40, "[20:w1,w2 30:w2,w3,w1]"},
+			{30, 40, "[]"},
+		} {
+			seals, err := b.Seals(t.Context(), tt.first, tt.last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []string{}
+			for _, s := range seals {
+				names := ""
+				for i, w := range s.By {
+					if i > 0 {
+						names += ","
+					}
+					names += w.Name
+					if want := dbtest.Start.Add(time.Duration(i) * time.Second); !w.At.Equal(want) {
+						t.Errorf("%s cosigned at %v, want %v", w.Name, w.At, want)
+					}
+				}
+				got = append(got, fmt.Sprintf("%d:%s", s.Size, names))
+				if want := dbtest.Start.Add(time.Duration(s.Size) * time.Second); !s.Met.Equal(want) {
+					t.Errorf("%d met at %v, want %v", s.Size, s.Met, want)
+				}
+			}
+			if fmt.Sprint(got) != tt.want {
+				t.Errorf("entries %d to %d: %v, want %s", tt.first, tt.last, got, tt.want)
+			}
+		}
+	})
+}
+
+func TestPublishedAt(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, b *board.Board) {
+		if at, err := b.PublishedAt(t.Context()); err != nil || !at.IsZero() {
+			t.Errorf("before the first: %v, %v", at, err)
+		}
+		for range 2 {
+			e.Clock.Advance(time.Minute)
+			if _, err := e.Publish(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if at, err := b.PublishedAt(t.Context()); err != nil || !at.Equal(e.Clock.Now()) {
+				t.Errorf("published at %v, %v; want %v", at, err, e.Clock.Now())
+			}
+		}
+	})
+}
