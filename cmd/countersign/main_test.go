@@ -44,6 +44,8 @@ func TestMisuse(t *testing.T) {
 		{"frobnicate", 2, "frobnicate"},
 		{"serve", 2, "--data"},
 		{"serve --data " + dir + " --listen nowhere", 1, "nowhere"},
+		{"serve --data " + dir + " --trusted-proxy everybody", 2, "no address of a proxy"},
+		{"serve --data " + dir + " --trusted-proxy 10.0.0.1,0.0.0.0/0", 2, "believe everybody"},
 		{"export --data " + dir, 2, "what"},
 		{"export --data " + dir + " invoices", 2, "communications"},
 		{"export --data " + dir + " communications --format xml", 2, "xml"},

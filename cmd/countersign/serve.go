@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"example.org/countersign/internal/app"
+	"example.org/countersign/internal/fault"
 )
 
 // listening are the flags of whatever serves.
@@ -22,8 +24,34 @@ type serveCommand struct {
 	Organisation string `env:"COUNTERSIGN_ORGANISATION" placeholder:"NAME" help:"Name on public pages and in confirmations."`
 	Resolve      bool   `env:"COUNTERSIGN_RESOLVE" help:"Ask the DNS whether senders are who they say (SPF, DKIM, DMARC)."`
 
+	TrustedProxy []proxy `name:"trusted-proxy" env:"COUNTERSIGN_TRUSTED_PROXY" placeholder:"CIDR" help:"Proxy whose X-Forwarded-For names the visitor, for the limits on sign-ins; may be repeated, or several with commas."`
+
+	WitnessPolicy string `placeholder:"FILE" env:"COUNTERSIGN_WITNESS_POLICY" help:"Witnesses of the log, in the C2SP tlog-policy format. Without it witness-policy.txt in the data directory, where there is one."`
+
 	OpenLog      bool          `env:"COUNTERSIGN_OPEN_LOG" help:"Let everybody read the checkpoint and the hashes of the log, under /ledger. Entries stay closed."`
 	PublishEvery time.Duration `default:"5m" env:"COUNTERSIGN_PUBLISH_EVERY" placeholder:"TIME" help:"Time between two published checkpoints, 1s to 24h."`
+}
+
+// proxy is where requests of a trusted proxy come from.
+type proxy netip.Prefix
+
+// UnmarshalText reads an address, or a range as 10.0.0.0/8.
+func (p *proxy) UnmarshalText(text []byte) error {
+	if a, err := netip.ParseAddr(string(text)); err == nil && a.Zone() == "" {
+		*p = proxy(netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+		return nil
+	}
+	r, err := netip.ParsePrefix(string(text))
+	switch {
+	case err != nil:
+		return fault.New(fault.Invalid, "%q is no address of a proxy; write 10.0.0.7, or a range as 10.0.0.0/24", text)
+	case r.Bits() == 0:
+		return fault.New(fault.Invalid, "%q would believe everybody; name the addresses of the proxy", text)
+	case r.Addr().Is4In6():
+		return fault.New(fault.Invalid, "%q is a range of IPv4 written as IPv6; write it as 10.0.0.0/24", text)
+	}
+	*p = proxy(r.Masked())
+	return nil
 }
 
 // Run serves until the process is told to stop.
@@ -31,7 +59,11 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	cfg := c.config()
 	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
 	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
+	cfg.WitnessPolicy = c.WitnessPolicy
 	cfg.OpenLog, cfg.PublishEvery = c.OpenLog, c.PublishEvery
+	for _, p := range c.TrustedProxy {
+		cfg.TrustedProxies = append(cfg.TrustedProxies, netip.Prefix(p))
+	}
 	a, err := app.Open(ctx, cfg)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -56,6 +57,8 @@ type Config struct {
 	URL          string // as the outside sees us: https://reports.example.com; http://Listen where empty
 	Organisation string // who we are, on public pages and in confirmations
 	Resolve      bool   // ask the DNS about senders (SPF, DKIM, DMARC)
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	OpenLog      bool          // everybody may read checkpoint and hash tiles
 	PublishEvery time.Duration // between two published checkpoints; tiles.DefaultEvery where 0
@@ -217,7 +220,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	if a.Cadence, err = tiles.NewCadence(a.Ledger, cfg.PublishEvery, cfg.Log); err != nil {
 		return err
 	}
-	a.Handler = a.survive(a.doors())
+	a.Handler = behind(cfg.TrustedProxies, a.survive(a.doors()))
 	return nil
 }
 
