@@ -26,8 +26,6 @@ type serveCommand struct {
 
 	TrustedProxy []proxy `name:"trusted-proxy" env:"COUNTERSIGN_TRUSTED_PROXY" placeholder:"CIDR" help:"Proxy whose X-Forwarded-For names the visitor, for the limits on sign-ins; may be repeated, or several with commas."`
 
-	WitnessPolicy string `placeholder:"FILE" env:"COUNTERSIGN_WITNESS_POLICY" help:"Witnesses of the log, in the C2SP tlog-policy format. Without it witness-policy.txt in the data directory, where there is one."`
-
 	OpenLog      bool          `env:"COUNTERSIGN_OPEN_LOG" help:"Let everybody read the checkpoint and the hashes of the log, under /ledger. Entries stay closed."`
 	PublishEvery time.Duration `default:"5m" env:"COUNTERSIGN_PUBLISH_EVERY" placeholder:"TIME" help:"Time between two published checkpoints, 1s to 24h."`
 }
@@ -59,7 +57,6 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	cfg := c.config()
 	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
 	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
-	cfg.WitnessPolicy = c.WitnessPolicy
 	cfg.OpenLog, cfg.PublishEvery = c.OpenLog, c.PublishEvery
 	for _, p := range c.TrustedProxy {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, netip.Prefix(p))
