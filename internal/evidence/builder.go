@@ -131,7 +131,7 @@ func (b *builder) copy(path string, s *extract.Spool) error {
 }
 
 // head writes what is known before the documents are read.
-func (b *builder) head(context.Context) error {
+func (b *builder) head(ctx context.Context) error {
 	s := b.survey
 	span := format.Range{First: s.First, Count: max(s.End-s.First, 0), Left: s.Log.Subtrees(0, s.First), Right: s.Log.Subtrees(max(s.First, s.End), s.Head.Size)}
 	for _, file := range []struct {
@@ -147,7 +147,42 @@ func (b *builder) head(context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return b.witnessed(ctx)
+}
+
+// witnessed writes the checkpoint that others cosigned, where there is one of
+// the whole period in the tree that the package speaks of.
+func (b *builder) witnessed(ctx context.Context) error {
+	s, ask := b.survey, b.desk.opt.Witnessed
+	if ask == nil {
+		return nil
+	}
+	note, err := ask(ctx, s.End)
+	if err != nil || note == nil {
+		return err
+	}
+	key, err := format.ParseKey(b.desk.ledger.VerifierKey())
+	if err != nil {
+		return err
+	}
+	cosigned, err := key.OpenCosigned(note)
+	if err != nil {
+		return fmt.Errorf("read the cosigned checkpoint: %w", err)
+	}
+	if cosigned.Size > s.Head.Size { // cosigned after the survey
+		return nil
+	}
+	extends, err := s.Log.Consistency(cosigned.Size)
+	if err != nil {
+		return err
+	}
+	if err := format.CheckConsistency(extends, cosigned.Size, s.Head.Size, cosigned.Root, s.Head.Root); err != nil {
+		return &ledger.Mismatch{Where: "the log", What: fmt.Sprintf("is not the one that witnesses saw with %d entries", cosigned.Size)}
+	}
+	if err := b.write(format.FileWitnessed, note); err != nil {
+		return err
+	}
+	return b.write(format.FileWitnessedConsistency, format.AppendHashes(nil, extends))
 }
 
 // period writes entries and documents of the period, and keeps in mind where

@@ -37,6 +37,11 @@ type Options struct {
 	Organisation string           // whose record it is, on reports
 	Keys         *keyring.Keyring // opens blobs
 	Generator    string           // name and version of the product; from the build where empty
+
+	// Witnessed returns the first checkpoint of at least size entries that enough
+	// witnesses have cosigned, as a signed note; nil where there is none yet. It
+	// is nil where the log has no witnesses.
+	Witnessed func(ctx context.Context, size int64) ([]byte, error)
 }
 
 // BuildOptions say what goes into one package.

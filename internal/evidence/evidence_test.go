@@ -3,6 +3,7 @@ package evidence_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,6 +28,7 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/verify"
+	"example.org/countersign/verify/format"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -105,6 +107,40 @@ func TestApprovals(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWitnessed holds that a package has what witnesses cosigned, and that none
+// is made of a log that is not the one they saw.
+func TestWitnessed(t *testing.T) {
+	o := sqlite(t)
+	signer := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	witness, err := format.NewWitnessKey("auditor.example", signer.Public().(ed25519.PublicKey))
+	o.must(err)
+	cosign := func(note []byte) []byte {
+		text, _, _ := bytes.Cut(note, []byte("\n\n"))
+		return witness.AppendCosignature(note, 1790000000, ed25519.Sign(signer, format.CosignatureMessage(append(text, '\n'), 1790000000)))
+	}
+	policy, err := format.ParsePolicy(fmt.Appendf(nil, "witness a %s\nquorum a\n", witness))
+	o.must(err)
+	o.quarter()
+	seen, err := o.Checkpoint(t.Context())
+	o.must(err)
+	o.cosigned = cosign(bytes.Clone(seen.Signed))
+	o.mail("later@example.com", "Later", "Not of this period.")
+	b, _ := o.build(q3, evidence.BuildOptions{})
+	path := filepath.Join(t.TempDir(), "q3.zip")
+	o.must(os.WriteFile(path, b, 0o600))
+	s, err := verify.Package(t.Context(), path, verify.Options{Policy: policy})
+	if err != nil || s.Witnessed != seen.Size || len(s.Witnesses) != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	other := sqlite(t)
+	head, err := other.Checkpoint(t.Context())
+	o.must(err)
+	o.cosigned = cosign(bytes.Clone(head.Signed))
+	if _, err := o.evidence.Build(t.Context(), o.lea.Actor(people.Lead), q3, evidence.BuildOptions{}, io.Discard, nil); err == nil {
+		t.Error("a package is made of a log that is not the one that was cosigned")
+	}
 }
 
 // TestNumbers holds the numbers of the quarter, which a page shows as well,

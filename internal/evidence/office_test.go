@@ -54,6 +54,7 @@ type office struct {
 
 	ana, lea, leo *people.Identity // analyst, lead, legal
 	fail          error            // what the relay says next
+	cosigned      []byte           // what witnesses have cosigned, if anything
 }
 
 const (
@@ -119,7 +120,8 @@ func (o *office) desks() {
 	o.intake = intake.New(e.Ledger, o.channels, o.policies, intake.Options{Keys: e.Keys, Organisation: "Northwind", Send: o.send})
 	o.responses = response.New(e.Ledger, o.people, o.channels, o.policies, response.Options{Keys: e.Keys, Send: o.send})
 	o.evidence = evidence.New(e.Ledger, o.people, o.channels, o.policies, o.intake, o.responses,
-		evidence.Options{Organisation: "Northwind Ltd", Keys: e.Keys, Generator: "Countersign test"})
+		evidence.Options{Organisation: "Northwind Ltd", Keys: e.Keys, Generator: "Countersign test",
+			Witnessed: func(context.Context, int64) ([]byte, error) { return o.cosigned, nil }})
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: o.responses.Send, intake.ConfirmationJob: o.intake.Confirm}, nil)
 }
 
