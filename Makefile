@@ -12,7 +12,7 @@ SCREENSHOTS ?= docs/images
 PHOTOGRAPHED = $(addprefix ./,$(sort $(dir $(shell grep -rl --include='*_test.go' '^func TestScreenshots(' internal))))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint vulnerabilities bench fuzz soak generate screenshots clean
+.PHONY: help build test foreign lint vulnerabilities bench fuzz soak generate screenshots clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ build: ## Build the program into bin/
 
 test: ## Run all tests; installs PostgreSQL and Chromium where missing. ARGS: as go test
 	@scripts/test $(ARGS)
+
+foreign: ## Have tools that are not ours verify a log that we serve (docs/auditors/log.md)
+	COUNTERSIGN_TEST_REQUIRE=1 go test -count=1 -v -timeout 10m -run '^(TestForeign|TestScript)$$' ./internal/apptest
 
 lint: ## Check formatting, go vet, staticcheck, go.mod
 	@scripts/lint

@@ -120,6 +120,9 @@ func (s *Source) add(dir string, files []*file) {
 		if strings.HasSuffix(name, "Job") {
 			s.Jobs[value] = true
 		}
+		if dir == "internal/tiles" && strings.HasSuffix(name, "Path") { // no route table: it parses addresses itself
+			s.Routes = append(s.Routes, Route{Method: "GET", Path: value})
+		}
 	}
 	for _, f := range files {
 		pkg := strings.TrimSuffix(f.Name.Name, "_test")
