@@ -163,7 +163,8 @@ func (e *eraser) record(entry int64) error {
 }
 
 // FinishErasures destroys the keys and removes the blobs of committed
-// erasures, and returns how many it has brought to an end. It can be repeated
+// erasures, and returns how many it has brought to an end. The keyring keeps a
+// note of each, for Replay. It can be repeated
 // after any interruption.
 func (l *Ledger) FinishErasures(ctx context.Context) (n int, err error) {
 	todo := map[int64]erasure{}
@@ -182,6 +183,9 @@ func (l *Ledger) FinishErasures(ctx context.Context) (n int, err error) {
 		return 0, fmt.Errorf("finish erasures: %w", err)
 	}
 	for index, e := range todo {
+		if err := l.note(ctx, index, e); err != nil {
+			return n, fmt.Errorf("finish erasures: %w", err)
+		}
 		if err := l.keys.Destroy(ctx, e.Keys...); err != nil {
 			return n, fmt.Errorf("finish erasures: %w", err)
 		}
