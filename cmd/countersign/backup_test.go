@@ -69,16 +69,16 @@ func TestBackup(t *testing.T) {
 	}
 
 	again := filepath.Join(t.TempDir(), "again")
-	if out := must(t, "restore", "--data", again, "--keyring", ring, "-i", identity, file); !strings.Contains(out, "verified it") {
+	if out := must(t, "restore", "--reason", "A test of backups.", "--data", again, "--keyring", ring, "-i", identity, file); !strings.Contains(out, "verified it") {
 		t.Errorf("restore says %q", out)
 	}
 	if out := must(t, "verify", "--live", "--full", "--data", again); !strings.Contains(out, "unaltered") {
 		t.Errorf("verify says %q", out)
 	}
-	if code, _, errs := command(t, "restore", "--data", again, "--keyring", ring, "-i", identity, file); code != 2 || !strings.Contains(errs, "not empty") {
+	if code, _, errs := command(t, "restore", "--reason", "A test of backups.", "--data", again, "--keyring", ring, "-i", identity, file); code != 2 || !strings.Contains(errs, "not empty") {
 		t.Errorf("a second restore: exit %d, %q", code, errs)
 	}
-	if code, _, errs := command(t, "restore", "--data", again+"2", "--keyring", ring, "-i", stranger, file); code != 1 || !strings.Contains(errs, "nothing was restored: the identity does not open") {
+	if code, _, errs := command(t, "restore", "--complete", "--data", again+"2", "--keyring", ring, "-i", stranger, file); code != 1 || !strings.Contains(errs, "nothing was restored: the identity does not open") {
 		t.Errorf("a restore with another key: exit %d, %q", code, errs)
 	}
 }
@@ -99,7 +99,8 @@ func TestBackupMisuse(t *testing.T) {
 		{"restore --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + dir + "/none", 2, "no such file"},
 		{"restore --data " + dir + "/new --keyring " + dir + " " + identity, 2, "--identity"},
 		{"restore --data " + dir + "/new --keyring " + dir + " -i " + dir + "/none " + identity, 2, "no such file"},
-		{"restore --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 1, "no age file"},
+		{"restore --complete --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 1, "no age file"},
+		{"restore --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 2, "may be lost"},
 		{"drill --data " + dir + " --backup " + dir + "/none -i " + identity, 2, "no such file"},
 		{"drill --data " + dir + " --backup " + identity + " -i " + identity, 2, "there is no record"},
 	} {

@@ -18,7 +18,8 @@ type restoreCommand struct {
 	Keyring   string   `required:"" env:"COUNTERSIGN_KEYRING" placeholder:"DIR|URL|FILE" help:"The current keyring, its directory or postgres:// URL, or, where that is lost, a backup of it."`
 	Identity  []string `short:"i" required:"" placeholder:"FILE" help:"File with the private key that opens the backup; may be given several times."`
 	AcceptOld bool     `name:"accept-old-keyring" help:"Take a backup of the keyring that is older than 30 days. What was erased since then comes back."`
-	Complete  bool     `help:"Nothing was recorded after the backup: the server was stopped before it was made. What was under way goes on, and the log keeps its name."`
+	Reason    string   `placeholder:"TEXT" help:"Why what was recorded after the backup may be lost. It becomes part of the record."`
+	Complete  bool     `help:"In place of --reason: nothing was recorded after the backup: the server was stopped before it was made. What was under way goes on, and the log keeps its name."`
 	File      string   `arg:"" placeholder:"BACKUP" help:"Backup of the data."`
 }
 
@@ -26,7 +27,7 @@ type restoreCommand struct {
 func (restoreCommand) Help() string {
 	return `Makes a data directory of a backup, joined with the current keyring: what was erased since the backup stays erased. Everything is verified before the directory gets its name; a restore that fails or is killed leaves none. A backup of SQLite is restored into PostgreSQL as well, and the reverse.
 
-What may have been done since the backup is not done again: answers that were waiting to be sent are shown as unclear, other jobs that reach outside become dead letters, everybody is signed out. The log goes on under another name, since others may have seen more of the old one. With --complete none of this happens.`
+What may have been done since the backup is not done again: answers that were waiting to be sent are shown as unclear, other jobs that reach outside become dead letters, everybody is signed out. The record says why it was restored, and its log goes on under another name, since others may have seen more of the old one. With --complete none of this happens.`
 }
 
 // Run restores.
@@ -42,7 +43,7 @@ func (c *restoreCommand) Run(ctx context.Context, std stdio) error {
 	defer f.Close()
 	progress := bar(std, -1, "restoring")
 	r, err := backup.Restore(ctx, backup.Restoration{Data: c.Data, Database: c.Database, Keyring: c.Keyring, Identities: ids, Kinds: app.Records(),
-		Clock: clock.System, AcceptOld: c.AcceptOld, Complete: c.Complete, Progress: func(stage string, done, total int64) {
+		Clock: clock.System, AcceptOld: c.AcceptOld, Reason: c.Reason, Complete: c.Complete, Progress: func(stage string, done, total int64) {
 			progress.Describe(stage)
 			progress.ChangeMax64(total)
 			progress.Set64(done)
@@ -53,6 +54,9 @@ func (c *restoreCommand) Run(ctx context.Context, std stdio) error {
 	}
 	fmt.Fprintf(std.out, "Restored %s into %s, as it was at %s, and verified it: %d entries, %d attachments.\n",
 		c.File, c.Data, r.Header.MadeAt.Format(time.RFC3339), r.Header.Entries, r.Manifest.Blobs)
+	if r.Erased > 0 {
+		fmt.Fprintf(std.out, "%d records were erased after the backup, and are again.\n", r.Erased)
+	}
 	if c.Complete {
 		return nil
 	}

@@ -128,19 +128,23 @@ const (
 var (
 	tableName = regexp.MustCompile(`^tables/([a-z0-9_]+)/([0-9]{6})\.jsonl$`)
 	fileName  = regexp.MustCompile(`^files/([a-z0-9.-]+)$`)
+	spoolName = regexp.MustCompile(`^spool/([0-9]{20}-[A-Za-z0-9_-]+\.json)$`)
 	blobName  = regexp.MustCompile(`^blobs/([A-Za-z0-9_-]{22})$`)
 	sumsName  = regexp.MustCompile(`^sums/[0-9]{6}$`)
 )
 
-// files are the small files of a data directory that belong to the record. Left
-// behind are: the lock and server.json, which are of one process; the state of
-// a witness, which must never go back; and spools.
+// files are the small files of a data directory that belong to the record.
+// What waits in the spool to be taken into it is backed up as well. Left behind
+// are the lock and server.json, which are of one process; rollback.json, which
+// speaks of the log before; and the state of a witness, which must never go
+// back.
 var files = []string{"organisation", "witness-policy.txt"}
 
 // The places in a data directory.
 func databaseIn(dir string) string { return filepath.Join(dir, "countersign.db") }
 func keyringIn(dir string) string  { return filepath.Join(dir, "keyring") }
 func blobsIn(dir string) string    { return filepath.Join(dir, "blobs") }
+func spoolIn(dir string) string    { return filepath.Join(dir, "spool") }
 
 // seedName is the secret of a keyring from which the key of the log comes.
 const seedName = "ledger-signing-seed"

@@ -31,13 +31,15 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/pgtest"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/spool"
 )
 
 var start = time.Date(2026, 9, 15, 9, 30, 0, 0, time.UTC)
 
 func kinds() []ledger.Records {
-	return slices.Concat(jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), Records())
+	return slices.Concat(jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), recovery.Records(), Records())
 }
 
 // house is an installation as app makes one.
@@ -118,6 +120,13 @@ func (h *house) fill(t testing.TB) {
 	if err := os.WriteFile(filepath.Join(h.dir, "server.json"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	s, err := spool.Open(spoolIn(h.dir), h.blobs, h.keys)
+	if err == nil {
+		err = s.Keep("mail", start, "to somebody", strings.NewReader("spooled"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // key is an age identity and its recipient.
@@ -156,7 +165,7 @@ func (h *house) keyringBackup(t testing.TB) string {
 
 func (h *house) plan(t testing.TB, database string) Restoration {
 	return Restoration{Data: filepath.Join(t.TempDir(), "restored"), Database: database, Keyring: keyringIn(h.dir),
-		Identities: []age.Identity{key}, Kinds: kinds(), Clock: h.clock.Now}
+		Identities: []age.Identity{key}, Kinds: kinds(), Clock: h.clock.Now, Reason: "The machine burnt down."}
 }
 
 // dump is every row of every table that a backup has.
@@ -195,7 +204,7 @@ func TestRoundTrip(t *testing.T) {
 		h.fill(t)
 		file, made := h.backup(t)
 		want := dump(t, h.db)
-		if made.Manifest.Blobs != 20 || made.Header.Entries != 20 || len(made.Manifest.Files) != 1 {
+		if made.Manifest.Blobs != 21 || made.Header.Entries != 20 || len(made.Manifest.Files) != 2 {
 			t.Errorf("made %+v", made.Manifest)
 		}
 		if bytes.Contains(file, []byte("Northwind")) || bytes.Contains(file, []byte("casefile")) {
@@ -217,6 +226,18 @@ func TestRoundTrip(t *testing.T) {
 			}
 			if name, err := os.ReadFile(filepath.Join(r.Data, "organisation")); err != nil || string(name) != "Northwind\n" {
 				t.Errorf("organisation: %q, %v", name, err)
+			}
+			s, err := spool.Open(spoolIn(r.Data), again.blobs, again.keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := s.Drain(t.Context(), func(_ context.Context, _ spool.Item, body io.Reader) error {
+				if b, err := io.ReadAll(body); err != nil || string(b) != "spooled" {
+					t.Errorf("spooled %q, %v", b, err)
+				}
+				return nil
+			}); n != 1 || err != nil {
+				t.Errorf("the spool has %d items, %v", n, err)
 			}
 			if there(filepath.Join(r.Data, "server.json")) || there(filepath.Join(r.Data, markName)) || there(r.Data+".restoring") {
 				t.Error("something is left that should not be")
@@ -261,7 +282,9 @@ func TestOnline(t *testing.T) {
 		if n := made.Header.Entries; n < before || n > after+16 {
 			t.Errorf("%d entries, where %d were there before and %d after", n, before, after)
 		}
-		restored, err := Restore(t.Context(), h.plan(t, ""), bytes.NewReader(file))
+		r := h.plan(t, "")
+		r.Complete = true
+		restored, err := Restore(t.Context(), r, bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -431,8 +454,9 @@ func TestForged(t *testing.T) {
 		{"missing table", without("tables/channel/"), "table channel is missing"},
 		{"missing head", without("tables/ledger_head/"), "table ledger_head is missing"},
 		{"missing row", dropLine("tables/communication/"), "table communication has 19 rows instead of 20"},
-		{"missing blob", without("blobs/"), "0 blobs instead of 20"},
+		{"missing blob", without("blobs/"), "0 blobs instead of 21"},
 		{"missing file", without("files/"), "files"},
+		{"missing spool", without("spool/"), "files"},
 		{"newer schema", replace(headerName, `"schema": `, `"schema": 9`), "this version of the product knows"},
 		{"unknown format", replace(headerName, "backup/1", "backup/2"), "format"},
 		{"other columns", replace("tables/casefile/", `"number"`, `"numbers"`), "other columns than table casefile"},

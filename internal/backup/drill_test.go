@@ -41,7 +41,7 @@ func TestDrill(t *testing.T) {
 		r.Data = h.dir
 
 		d := h.drill(t, r, file)
-		if d.Outcome != Passed || d.Finding != "" || d.Entries != 20 || d.Live != 21 || d.Records != 20 || d.Blobs != 20 || d.FileBytes != int64(len(file)) ||
+		if d.Outcome != Passed || d.Finding != "" || d.Entries != 20 || d.Live != 21 || d.Records != 20 || d.Blobs != 21 || d.FileBytes != int64(len(file)) ||
 			d.BackupAt != start.UnixMicro() || d.KeyringAt != 0 || !strings.HasPrefix(d.Checkpoint, h.Origin()+"\n20\n") {
 			t.Errorf("drill %+v", d)
 		}

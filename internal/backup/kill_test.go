@@ -61,7 +61,7 @@ func childRestore(file, ring, data, database, identity string) error {
 	if err != nil {
 		return err
 	}
-	_, err = Restore(context.Background(), Restoration{Data: data, Database: database, Keyring: ring, Identities: []age.Identity{id}, Kinds: kinds(), Clock: clock.System}, f)
+	_, err = Restore(context.Background(), Restoration{Data: data, Database: database, Keyring: ring, Identities: []age.Identity{id}, Kinds: kinds(), Clock: clock.System, Reason: "The machine burnt down."}, f)
 	return err
 }
 

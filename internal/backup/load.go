@@ -71,8 +71,12 @@ func (l *load) member(name string, body io.Reader) error {
 		return writeNew(filepath.Join(blobsIn(l.dir), m[1][:2], m[1]), name, body)
 	}
 	if m := fileName.FindStringSubmatch(name); m != nil && slices.Contains(files, m[1]) {
-		l.files = append(l.files, m[1])
+		l.files = append(l.files, name)
 		return writeNew(filepath.Join(l.dir, m[1]), name, body)
+	}
+	if m := spoolName.FindStringSubmatch(name); m != nil {
+		l.files = append(l.files, name)
+		return writeNew(filepath.Join(spoolIn(l.dir), m[1]), name, body)
 	}
 	return damaged("it has a member %q, which this version does not know", name)
 }

@@ -46,7 +46,7 @@ func (d *Drill) rehearse(ctx context.Context, r *Restoration, dir string, src io
 	if err != nil {
 		return err
 	}
-	s, err := r.stage(ctx, dir, ring, "", a)
+	s, err := r.stage(ctx, dir, ring, "", a, nil)
 	if err != nil {
 		return err
 	}

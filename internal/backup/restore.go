@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -31,6 +32,9 @@ type Restoration struct {
 	// AcceptOld takes the backup of a keyring that is past its time. What was
 	// erased since comes back with it.
 	AcceptOld bool
+	// Reason says why the loss of what was recorded after the backup is
+	// accepted; it becomes part of the record (recovery.Recovery).
+	Reason string
 	// Complete says that nothing was recorded after the backup: the server was
 	// stopped before it was made. What was under way then still is, and the log
 	// goes on under its name. Where that is not true, witnesses find out.
@@ -45,6 +49,7 @@ type Restored struct {
 	Keyring  *Header // of its backup, where it was not taken from a directory
 	Manifest Manifest
 	Report   ledger.Report
+	Erased   int // records that were erased since, and are again
 	Settled  Settled
 }
 
@@ -56,6 +61,9 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 	r.Data = filepath.Clean(r.Data)
 	if list, err := os.ReadDir(r.Data); len(list) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fault.New(fault.Invalid, "%s is there already and not empty; name a new directory", r.Data)
+	}
+	if n := len(strings.TrimSpace(r.Reason)); !r.Complete && (n < 10 || n > 4000) {
+		return nil, fault.New(fault.Invalid, "say in 10 to 4,000 characters why what was recorded after the backup may be lost")
 	}
 	a, err := r.open(src)
 	if err != nil {
@@ -79,16 +87,20 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 			return nil, err
 		}
 	}
-	s, err := r.stage(ctx, at.dir, ring, r.Database, a)
+	first := func(l *ledger.Ledger, m *Manifest) error { return declare(ctx, l, at.dir, r.Reason, &out.Header, m) }
+	if r.Complete {
+		first = nil
+	}
+	s, err := r.stage(ctx, at.dir, ring, r.Database, a, first)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close(err != nil)) }()
-	out.Manifest, out.Report = *s.manifest, *s.report
+	out.Manifest, out.Report, out.Erased = *s.manifest, *s.report, s.erased
+	if _, err := s.ledger.FinishErasures(ctx); err != nil {
+		return nil, err
+	}
 	if !r.Complete {
-		if err := declare(ctx, s.ledger, &out.Header, &out.Manifest); err != nil {
-			return nil, fmt.Errorf("declare the restore: %w", err)
-		}
 		if out.Settled, err = settle(ctx, s.ledger, s.keys, a.header.MadeAt); err != nil {
 			return nil, fmt.Errorf("settle what was under way: %w", err)
 		}
@@ -132,15 +144,17 @@ func (r *Restoration) fresh(k *Header) error {
 type staged struct {
 	manifest *Manifest
 	report   *ledger.Report
+	erased   int
 	db       *db.DB
 	conn     *db.Conn
 	keys     *keyring.Keyring
 	ledger   *ledger.Ledger
 }
 
-// stage loads a backup into dir and the database, and verifies it with the
-// keyring of ring.
-func (r *Restoration) stage(ctx context.Context, dir, ring, database string, a *reading) (*staged, error) {
+// stage loads a backup into dir and the database, erases what was erased since,
+// and verifies all of it with the keyring of ring. first, which may be nil, is
+// what is written first.
+func (r *Restoration) stage(ctx context.Context, dir, ring, database string, a *reading, first func(*ledger.Ledger, *Manifest) error) (*staged, error) {
 	sec, blocks, err := inspect(ctx, ring)
 	if err != nil {
 		return nil, err
@@ -156,7 +170,7 @@ func (r *Restoration) stage(ctx context.Context, dir, ring, database string, a *
 		return nil, err
 	}
 	if err = s.load(ctx, dir, a, sec, progress(r.Progress)); err == nil {
-		if err = s.verify(ctx, r, dir, ring, a.header); err != nil && blocks < a.header.Blocks {
+		if err = s.verify(ctx, r, dir, ring, a.header, first); err != nil && blocks < a.header.Blocks {
 			err = fmt.Errorf("%w. The keyring was copied before this backup was made, and lacks keys: use a newer one", err)
 		}
 	}
@@ -199,7 +213,7 @@ func (s *staged) load(ctx context.Context, dir string, a *reading, sec *secret, 
 }
 
 // verify opens the record that was loaded and checks all of it.
-func (s *staged) verify(ctx context.Context, r *Restoration, dir, ring string, h Header) (err error) {
+func (s *staged) verify(ctx context.Context, r *Restoration, dir, ring string, h Header, first func(*ledger.Ledger, *Manifest) error) (err error) {
 	if s.keys, err = keyring.Open(ctx, ring); err != nil {
 		return err
 	}
@@ -210,10 +224,22 @@ func (s *staged) verify(ctx context.Context, r *Restoration, dir, ring string, h
 	if s.ledger, err = ledger.Open(ctx, s.db, s.keys, blobs, r.Clock, r.Kinds...); err != nil {
 		return fmt.Errorf("what was restored does not verify: %w", err)
 	}
+	if first != nil {
+		if err := first(s.ledger, s.manifest); err != nil {
+			return fmt.Errorf("declare the restore: %w", err)
+		}
+	}
+	if s.erased, err = s.ledger.Replay(ctx); err != nil {
+		return err
+	}
 	if s.report, err = s.ledger.Verify(ctx, ledger.Options{Full: true, Progress: progress(r.Progress)}); err != nil {
 		return fmt.Errorf("what was restored does not verify: %w", err)
 	}
-	if s.report.Size != h.Entries || !bytes.Equal(s.report.Root[:], h.Root) {
+	leaves, err := s.ledger.Leaves(ctx, h.Entries)
+	if err != nil {
+		return err
+	}
+	if root := leaves.Subtree(0, h.Entries); !bytes.Equal(root[:], h.Root) {
 		return damaged("the log that was loaded is not the one of its checkpoint")
 	}
 	return nil

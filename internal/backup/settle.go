@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"example.org/countersign/internal/jobs"
@@ -10,25 +11,31 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 )
 
-// declare says in the record itself that it was restored, and has its log go on
-// under another origin: who has seen more of the old one than the backup has
-// would otherwise see it forked.
-func declare(ctx context.Context, l *ledger.Ledger, h *Header, m *Manifest) error {
+// operator is whoever may read keyring and backup.
+var operator = ledger.Actor{ID: "operator", Role: "operator"}
+
+// declare ends where every log ends that was set back: sealing stops, and goes
+// on with somebody's reason, in the record itself and under another name. Who
+// has seen more of the log than the backup has would otherwise see it forked.
+func declare(ctx context.Context, l *ledger.Ledger, dir, reason string, h *Header, m *Manifest) error {
 	halted, err := l.Halted(ctx)
 	if err == nil && halted == "" {
-		err = l.Halt(ctx, "the record is being restored from a backup")
+		err = l.Halt(ctx, fmt.Sprintf("the record was restored from a backup of %s", h.MadeAt.Format(time.RFC3339)))
 	}
 	if err != nil {
 		return err
 	}
+	if _, err := recovery.New(l, dir, slog.New(slog.DiscardHandler)).Accept(ctx, operator, reason); err != nil {
+		return err
+	}
 	d := &Drill{Outcome: Brought, BackupAt: h.MadeAt.UnixMicro(), Product: h.Product, Schema: h.Schema, Origin: h.Origin, Entries: h.Entries,
 		Root: h.Root, Checkpoint: h.Checkpoint, Live: h.Entries, Rows: m.Rows(), Blobs: m.Blobs, BlobBytes: m.BlobBytes}
-	actor := ledger.Actor{ID: "operator", Role: "operator"} // whoever may read keyring and backup
-	return l.Resume(ctx, actor, func(_ context.Context, tx *ledger.Tx) error {
-		d.At, d.By = tx.Now.UnixMicro(), actor.ID
+	return l.Write(ctx, operator, func(_ context.Context, tx *ledger.Tx) error {
+		d.At, d.By = tx.Now.UnixMicro(), operator.ID
 		return Drills.Put(tx, d, ledger.Do(string(Brought), "A1.2"))
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"example.org/countersign/internal/mime"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 )
 
@@ -53,6 +54,10 @@ func TestSettle(t *testing.T) {
 		}
 		if s, err := persons.SignIns(t.Context(), signedIn.person, 1); err != nil || s[0].Ending != "restored" {
 			t.Errorf("sign-in %+v, %v", s, err)
+		}
+		losses, err := recovery.Recoveries.Select(t.Context(), again.Ledger, "")
+		if err != nil || len(losses) != 1 || losses[0].Reason != "The machine burnt down." || !strings.Contains(losses[0].Finding, "backup of 2026-09-15") {
+			t.Errorf("the record does not say why the loss was accepted: %+v, %v", losses, err)
 		}
 		var sent []relay.Mail
 		channels := channel.New(again.Ledger)

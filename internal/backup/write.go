@@ -61,10 +61,24 @@ func Write(ctx context.Context, s Source, to []age.Recipient, w io.Writer) (*Mad
 	if out.archive, err = newArchive(w, to); err != nil {
 		return nil, err
 	}
+	spooled, err := out.spooled() // before the snapshot, which may have taken it in
+	if err != nil {
+		return nil, err
+	}
 	if err := d.Snapshot(ctx, out.snapshot); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(out.smallFiles(), out.blobs()); err != nil {
+	small, err := out.smallFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range append(small, spooled...) {
+		if err := out.archive.member(f.name, int64(len(f.body)), bytes.NewReader(f.body)); err != nil {
+			return nil, err
+		}
+		made.Manifest.Files = append(made.Manifest.Files, f.name)
+	}
+	if err := out.blobs(); err != nil {
 		return nil, err
 	}
 	return made, out.archive.close(&made.Manifest, sec)
@@ -205,21 +219,46 @@ func (w *writer) table(l layout, each func(func([]any) error) error) error {
 	return nil
 }
 
-func (w *writer) smallFiles() error {
+// file is a small file.
+type file struct {
+	name string
+	body []byte
+}
+
+// smallFiles reads the files of the data directory that belong to the record.
+func (w *writer) smallFiles() (all []file, err error) {
 	for _, name := range files {
 		b, err := os.ReadFile(filepath.Join(w.source.Data, name))
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case err == nil:
+			all = append(all, file{"files/" + name, b})
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// spooled reads what points at items in the spool; their bodies are blobs.
+func (w *writer) spooled() (all []file, err error) {
+	list, err := os.ReadDir(spoolIn(w.source.Data))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, f := range list {
+		name := "spool/" + f.Name()
+		if !spoolName.MatchString(name) {
 			continue
 		}
-		if err == nil {
-			err = w.archive.member("files/"+name, int64(len(b)), bytes.NewReader(b))
+		b, err := os.ReadFile(filepath.Join(spoolIn(w.source.Data), f.Name()))
+		switch {
+		case err == nil:
+			all = append(all, file{name, b})
+		case !errors.Is(err, fs.ErrNotExist): // taken into the record meanwhile
+			return nil, err
 		}
-		if err != nil {
-			return err
-		}
-		w.made.Manifest.Files = append(w.made.Manifest.Files, name)
 	}
-	return nil
+	return all, nil
 }
 
 // blobs writes every blob that is there. Each is on disk before the row that
