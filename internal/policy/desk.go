@@ -203,12 +203,12 @@ func (d *Desk) Withdraw(ctx context.Context, who *people.Identity, id, reason st
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > maxRationale {
 		return fault.New(fault.Invalid, "say in 1 to %d characters why it is withdrawn", maxRationale)
 	}
-	_, err := d.change(ctx, who.Actor(acting(who, writers)), id, "withdrawn", func(_ context.Context, tx *ledger.Tx, p *Policy) error {
+	_, err := d.change(ctx, who.Actor(acting(who, writers)), id, "withdrawn", func(ctx context.Context, tx *ledger.Tx, p *Policy) error {
 		switch {
 		case p.State == Superseded || p.State == Withdrawn:
 			return fault.New(fault.Conflict, "%s is %s already", p.Label(), p.State)
 		case p.State != Draft:
-			if err := people.Require(who, approvers...); err != nil {
+			if err := d.people.MayApprove(ctx, tx, who, approvers...); err != nil {
 				return err
 			}
 			if p.State == InForce && !p.Kind.several() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -204,6 +205,24 @@ func TestSuspendedApprover(t *testing.T) {
 		}
 		if _, err := h.Approve(t.Context(), h.leo, p.ID, time.Time{}); !is(err, fault.Denied) {
 			t.Errorf("approved under a suspended right: %v", err)
+		}
+		set, err := h.InForce(t.Context(), h.env.Ledger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := h.List(t.Context(), h.env.Ledger)
+		if err != nil || len(set.Templates) == 0 {
+			t.Fatal(err, len(set.Templates))
+		}
+		text := all[slices.IndexFunc(all, func(p *policy.Policy) bool { return p.Kind == policy.KindTemplate && p.State == policy.InForce })]
+		if err := h.Withdraw(t.Context(), h.leo, text.ID, "not needed"); !is(err, fault.Denied) {
+			t.Errorf("withdrawn what is in force under a suspended right: %v", err)
+		}
+		if err := h.Reviewed(t.Context(), h.leo, text.ID, "2027-01-31"); !is(err, fault.Denied) {
+			t.Errorf("reviewed under a suspended right: %v", err)
+		}
+		if err := h.Withdraw(t.Context(), h.lia, text.ID, "not needed"); err != nil {
+			t.Errorf("withdrawn by somebody whose right is not suspended: %v", err)
 		}
 		token := *h.lia
 		token.Approves = false

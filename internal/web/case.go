@@ -147,7 +147,7 @@ func (q *request) nextOnAnswer(r *response.Response) (design.NextAct, bool) {
 	case response.Approved, response.Sending:
 		return look("Being sent", "It is approved and waits for the relay.", "Look", true)
 	case response.Ambiguous:
-		return look("Say whether it was delivered", "The relay may have taken the answer without saying so. Nothing is sent again until somebody says.", "Look and decide", !q.may(signers))
+		return look("Say whether it was delivered", "The relay may have taken the answer without saying so. Nothing is sent again until somebody says.", "Look and decide", !q.approves(signers))
 	case response.Failed:
 		return look("Mend the answer", "The relay refuses it for good.", "Open the answer", !q.may(workers))
 	}

@@ -168,7 +168,7 @@ func (q *request) showChannel(f *form) error {
 	hidden := []design.Pair{{Name: "seen", Value: strconv.FormatInt(c.Entry, 10)}}
 	if waits {
 		n := design.NextAct{Title: "Waits for approval", Why: "Proposed by " + q.names(c.Editors) + ". A second person approves it.", Waiting: true}
-		if q.may(governors) && !contains(c.Editors, q.who.ID) {
+		if q.approves(governors) && !contains(c.Editors, q.who.ID) {
 			n = design.NextAct{Title: "Approve", Why: "Proposed by " + q.names(c.Editors) + ". It takes effect at once.", Action: "/channels/" + c.ID + "/approve", Hidden: hidden,
 				Buttons: []design.Button{{Label: "Approve", Weight: design.Primary, Icon: "check", Key: "a"}}}
 		}
@@ -212,7 +212,7 @@ func (q *request) channelForms(c *channel.Channel, f *form) ([]Form, error) {
 			out = append(out, back)
 		}
 	}
-	if q.may(governors) {
+	if q.approves(governors) {
 		if c.State == channel.Approved {
 			out = append(out, f.fold("review", "Record a review", at+"/review", "It is right as it is",
 				design.Field{Name: "next", Label: "Look again on", Kind: design.Date, Required: true, Value: q.now.AddDate(1, 0, 0).Format("2006-01-02")}))
@@ -308,25 +308,33 @@ func (q *request) withdrawChange() error {
 }
 
 func (q *request) approveChannel() error {
-	return q.onChannel("approve", "seen", "Approved, and in force.", func(id string, seen int64, _ *form) error {
-		if err := q.People.MayApprove(q.ctx, q.Ledger, q.who, governors.roles...); err != nil {
-			return err
-		}
+	return q.decideChannel("approve", "seen", "Approved, and in force.", func(id string, seen int64, _ *form) error {
 		_, err := q.Channels.Approve(q.ctx, q.actor(governors), id, seen)
 		return err
 	})
 }
 
 func (q *request) retireChannel() error {
-	return q.onChannel("retire", "reason", "Retired.", func(id string, _ int64, f *form) error {
+	return q.decideChannel("retire", "reason", "Retired.", func(id string, _ int64, f *form) error {
 		_, err := q.Channels.Retire(q.ctx, q.actor(governors), id, f.get("reason"))
 		return err
 	})
 }
 
 func (q *request) reviewChannel() error {
-	return q.onChannel("review", "next", "The review is recorded.", func(id string, _ int64, f *form) error {
+	return q.decideChannel("review", "next", "The review is recorded.", func(id string, _ int64, f *form) error {
 		_, err := q.Channels.Reviewed(q.ctx, q.actor(governors), id, f.get("next"))
 		return err
+	})
+}
+
+// decideChannel is onChannel for who has a right to approve, which may be
+// suspended (CC6.3).
+func (q *request) decideChannel(name, field, text string, verb func(id string, seen int64, f *form) error) error {
+	return q.onChannel(name, field, text, func(id string, seen int64, f *form) error {
+		if err := q.People.MayApprove(q.ctx, q.Ledger, q.who, governors.roles...); err != nil {
+			return err
+		}
+		return verb(id, seen, f)
 	})
 }

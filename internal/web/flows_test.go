@@ -180,6 +180,47 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// TestSuspended holds that whoever's right to approve is suspended decides about
+// no channel, policy or answer, is offered nothing of it, and is told why.
+func TestSuspended(t *testing.T) {
+	o := open(t)
+	s := &stage{office: o, in: map[people.Role]*visitor{}, who: map[people.Role]*people.Identity{}}
+	proposed, changed, draft, inForce := s.newChannel(false), s.newChannel(true), s.newPolicy(false), s.newPolicy(true)
+	answer := s.answer(response.InReview)
+	admin, id := o.identity(people.Admin), o.people[people.Legal].ID
+	o.must(o.People.SetRoles(t.Context(), admin, id, []people.Role{people.Legal, people.Lead}))
+	_, err := o.People.ResetPassword(t.Context(), admin, id)
+	o.must(err)
+	seen := func(v *visitor, at string) string { return find(t, v.get(at).body, `name="seen" value="(\d+)"`) }
+	lea, leo := o.visit(people.Lead), o.visit(people.Legal)
+	try := func(want int) {
+		t.Helper()
+		for _, x := range [][]string{
+			{proposed + "/approve", "seen", seen(leo, proposed)}, {changed + "/approve", "seen", seen(leo, changed)}, {changed + "/review", "next", "2027-01-31"}, {changed + "/retire", "reason", "Not used."},
+			{draft + "/approve"}, {inForce + "/review", "next", "2027-01-31"}, {inForce + "/withdraw", "reason", "Not used."},
+			{"/responses/" + answer.ID + "/approve", "hash", answer.ContentHash},
+		} {
+			a := leo.want(want, leo.post(x[0], x[1:]...))
+			if want == http.StatusForbidden && !strings.Contains(a.body, "ight to approve is suspended") {
+				t.Errorf("%s does not say why: %s", x[0], excerpt(a.body))
+			}
+		}
+	}
+	for _, at := range []string{proposed, changed, draft, inForce, "/responses/" + answer.ID} {
+		for _, verb := range []string{"/approve", "/review", "/retire", "/resolve"} {
+			if strings.Contains(leo.want(200, leo.get(at)).body, at+verb+`"`) {
+				t.Errorf("%s offers %s", at, verb)
+			}
+		}
+	}
+	if a := leo.get("/responses/" + answer.ID); !strings.Contains(a.body, "Your right to approve is suspended") {
+		t.Errorf("the answer does not say why it cannot be approved: %s", excerpt(a.body))
+	}
+	try(http.StatusForbidden)
+	lea.want(303, lea.post("/people/"+id+"/confirm"))
+	try(http.StatusSeeOther)
+}
+
 // TestPolicies drafts and approves a version, and says what is wrong with one.
 func TestPolicies(t *testing.T) {
 	o := open(t)

@@ -84,7 +84,7 @@ func (q *request) showPolicy(f *form) error {
 	}
 	if x.State == policy.Draft {
 		n := design.NextAct{Title: "Waits for approval", Why: "A lead, legal or an executive who did not write it approves it.", Waiting: true}
-		if q.may(governors) && !slices.Contains(x.Authors, q.who.ID) {
+		if q.approves(governors) && !slices.Contains(x.Authors, q.who.ID) {
 			n = design.NextAct{Title: "Approve", Why: "Written by " + q.names(x.Authors) + ". It replaces the version in force.", Action: "/policy/" + x.ID + "/approve",
 				Fields:  f.of("approve").fields(design.Field{Name: "effective", ID: "approve-effective", Label: "In force from", Kind: design.Date, Optional: "(empty: at once)"}),
 				Buttons: []design.Button{{Label: "Approve", Weight: design.Primary, Icon: "check", Key: "a"}}}
@@ -275,11 +275,11 @@ func (q *request) policyForms(x *policy.Policy, f *form) []Form {
 			out = append(out, Form{Buttons: []design.Button{{Label: "Write a new version", Icon: "pencil", Href: "/policy/new?from=" + x.ID}}})
 		}
 		text := x.Kind == policy.KindTemplate || x.Kind == policy.KindCriteria
-		if x.State == policy.Draft || q.may(governors) && (x.State == policy.Approved || x.State == policy.InForce && text) {
+		if x.State == policy.Draft || q.approves(governors) && (x.State == policy.Approved || x.State == policy.InForce && text) {
 			out = append(out, f.fold("withdraw", "Withdraw", at+"/withdraw", "Withdraw", design.Field{Name: "reason", Label: "Reason", Required: true}))
 		}
 	}
-	if q.may(governors) && x.State == policy.InForce {
+	if q.approves(governors) && x.State == policy.InForce {
 		out = append(out, f.fold("review", "Record a review", at+"/review", "It stays as it is",
 			design.Field{Name: "next", Label: "Look again on", Kind: design.Date, Required: true, Value: q.now.AddDate(1, 0, 0).Format(time.DateOnly)}))
 	}

@@ -32,6 +32,8 @@ type request struct {
 	now time.Time
 
 	trouble string // what is wrong with the form that was sent
+	looked  bool   // right was found out
+	right   error  // why who asks may not use a right to approve now
 }
 
 const (
@@ -310,6 +312,18 @@ func (q *request) actor(a access) ledger.Actor {
 
 // may reports whether who asks has one of the roles.
 func (q *request) may(a access) bool { return people.Require(q.who, a.roles...) == nil }
+
+// approves reports whether who asks has one of the roles, and a right to approve
+// that nothing suspends (CC6.3). The verbs look again when they write.
+func (q *request) approves(a access) bool {
+	if !q.may(a) {
+		return false
+	}
+	if !q.looked {
+		q.looked, q.right = true, q.People.MayApprove(q.ctx, q.Ledger, q.who, q.who.Roles...)
+	}
+	return q.right == nil
+}
 
 // frame is the staff layout around a page.
 func (q *request) frame(title, area string) design.Staff {

@@ -11,6 +11,7 @@ import (
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/mime"
 	"example.org/countersign/internal/people"
@@ -95,7 +96,7 @@ func editable(r *response.Response) bool {
 
 // mayApprove says whether who looks could say yes to r as it is.
 func (q *request) mayApprove(r *response.Response) bool {
-	return r.State == response.InReview && people.Require(q.who, r.Roles...) == nil && !slices.Contains(r.Authors, q.who.ID) &&
+	return r.State == response.InReview && q.approves(of(r.Roles...)) && !slices.Contains(r.Authors, q.who.ID) &&
 		!slices.ContainsFunc(r.Approvals, func(a response.Approval) bool { return a.By == q.who.ID })
 }
 
@@ -261,7 +262,7 @@ func (q *request) reviewAct(r *response.Response, out *channel.Channel, f *form)
 		}
 		return &design.NextAct{Title: "Being sent", Why: why, Waiting: true}
 	case response.Ambiguous:
-		if !q.may(signers) {
+		if !q.approves(signers) {
 			return &design.NextAct{Title: "Delivery unclear", Why: "Somebody who may approve has to say whether it was delivered.", Waiting: true}
 		}
 		return &design.NextAct{Title: "Was it delivered?", Why: "The relay may have taken it without saying so: " + r.Attempts[len(r.Attempts)-1].Detail + ".", Action: at + "/resolve",
@@ -281,6 +282,9 @@ func (q *request) whyNot(r *response.Response) string {
 		return "You wrote or edited it, so somebody else approves it."
 	case slices.ContainsFunc(r.Approvals, func(a response.Approval) bool { return a.By == q.who.ID }):
 		return "You have approved it."
+	case q.right != nil && people.Require(q.who, r.Roles...) == nil:
+		_, text := fault.Of(q.right)
+		return sentence(text)
 	}
 	return ""
 }
