@@ -27,13 +27,17 @@ type answer struct {
 	approvals            []approval
 	quorum               int64
 	exception            string
+	veiled               bool // nobody can tell whether it names an exception
 }
 
 func (k *conduct) read(d *format.Document) (r answer, err error) {
 	r.approvals, err = k.approvalsIn(d)
+	if r.veiled = d.Field("exception") == nil && !d.Lacks("exception"); !r.veiled {
+		err = cmp.Or(err, into(&r.exception, d, "exception"))
+	}
 	return r, cmp.Or(err,
 		into(&r.state, d, "state"), into(&r.content, d, "content_hash"), into(&r.sent, d, "sent_hash"),
-		into(&r.authors, d, "authors"), into(&r.quorum, d, "quorum"), into(&r.exception, d, "exception"))
+		into(&r.authors, d, "authors"), into(&r.quorum, d, "quorum"))
 }
 
 // approvalsIn returns the approvals that a response lists. One after the other
@@ -124,6 +128,9 @@ func (k *conduct) sent(a *act) error {
 		return err
 	}
 	k.responses++
+	if r.veiled {
+		k.veiled++
+	}
 	if r.exception != "" {
 		k.exceptions = append(k.exceptions, Exception{a.index, strings.Clone(a.entry.Record), r.exception})
 	}
@@ -157,7 +164,11 @@ func (k *conduct) released(a *act, state string) (*answer, error) {
 		return nil, errors.New("what was sent is not the content of the response")
 	}
 	if r.exception == "" {
-		return &r, r.approved()
+		err := r.approved()
+		if err != nil && r.veiled {
+			err = fmt.Errorf("%w, and field exception is not shown", err)
+		}
+		return &r, err
 	}
 	if len(r.exception) > maxException {
 		return nil, errors.New("the exception does not name a rule but tells a story")

@@ -52,8 +52,8 @@ type conduct struct {
 	list   []approval            // what they say
 	names  format.Names
 
-	cases, responses, approvals int64
-	exceptions                  []Exception
+	cases, responses, approvals, veiled int64
+	exceptions                          []Exception
 }
 
 func newConduct(c *checker) *conduct {
@@ -111,7 +111,8 @@ const maxNames = 1 << 16
 
 func (k *conduct) conclude(c *checker) {
 	c.names = k.names
-	c.summary.Cases, c.summary.Responses, c.summary.Approvals, c.summary.Exceptions = k.cases, k.responses, k.approvals, k.exceptions
+	c.summary.Cases, c.summary.Responses, c.summary.Approvals = k.cases, k.responses, k.approvals
+	c.summary.Exceptions, c.summary.Veiled = k.exceptions, k.veiled
 }
 
 // year is the tracking numbers of one year.

@@ -86,7 +86,7 @@ func TestResponsesWithoutEnd(t *testing.T) {
 }
 
 // without packs the log with one document that does not show a field.
-func without(t *testing.T, l *testLog, index int, name string) error {
+func (l *testLog) without(t *testing.T, index int, name string) (*Summary, error) {
 	t.Helper()
 	l = l.clone()
 	d := &l.docs[index]
@@ -96,34 +96,40 @@ func without(t *testing.T, l *testLog, index int, name string) error {
 			d.Fields[i] = format.Field{Redacted: true, Leaf: d.Fields[i].Hash()}
 		}
 	}
-	_, err := checkBytes(l.pack(t, l.files(0, len(l.entries))), Options{})
-	return err
+	return checkBytes(l.pack(t, l.files(0, len(l.entries))), Options{})
 }
 
 // A field that a rule needs and that is not shown is no field that is empty.
 func TestRedactedFields(t *testing.T) {
 	l := newLog("log.example", 1)
-	sent := int(l.answer("response.sent", "response1", with(response(), "exception", "rule 1")))
+	sent := int(l.answer("response.sent", "response1", with(response(), "exception", "rule 1", "quorum", 3)))
 	opened := int(l.act("casefile.opened", "case1", map[string]any{"number": "C-2026-000001", "text": "secret"}))
 	for _, f := range l.docs[sent].Fields {
-		if err := without(t, l, sent, f.Name); err == nil || !strings.Contains(err.Error(), "is not shown") {
+		if _, err := l.without(t, sent, f.Name); err == nil || !strings.Contains(err.Error(), "is not shown") {
 			t.Errorf("without %s: %v", f.Name, err)
 		}
 	}
 	for name, ok := range map[string]bool{"number": false, "text": true} {
-		if err := without(t, l, opened, name); (err == nil) != ok {
+		if _, err := l.without(t, opened, name); (err == nil) != ok {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
-	// What cannot be the exception may be hidden, but not what can.
-	sent = int(l.answer("response.sent", "response2", with(response(), "subject", "secret", "in_reply_to", "secret", "created_at", 1)))
-	for name, ok := range map[string]bool{"subject": true, "text": true, "in_reply_to": false, "created_at": false} {
-		if err := without(t, l, sent, name); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "field exception is not shown") {
-			t.Errorf("without %s: %v", name, err)
+	// Whether there is an exception may be hidden where the approvals do without.
+	approved := with(response(), "subject", "secret", "in_reply_to", "secret", "created_at", 1)
+	for name, veiled := range map[string]int64{"subject": 0, "in_reply_to": 1, "created_at": 1} {
+		l := newLog("log.example", 1)
+		index := int(l.answer("response.sent", "response1", approved))
+		if s, err := l.without(t, index, name); err != nil || s.Veiled != veiled || s.Responses != 1 || len(s.Exceptions) != 0 {
+			t.Errorf("without %s: %+v, %v", name, s, err)
+		}
+		l = newLog("log.example", 1)
+		index = int(l.answer("response.sent", "response1", with(approved, "quorum", 3)))
+		if _, err := l.without(t, index, name); err == nil || strings.Contains(err.Error(), "exception is not shown") != (veiled > 0) {
+			t.Errorf("too few approvals, without %s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"approvals", "content_hash"} {
-		if err := without(t, l, 0, name); err == nil || !strings.Contains(err.Error(), "is not shown") {
+		if _, err := l.without(t, 0, name); err == nil || !strings.Contains(err.Error(), "is not shown") {
 			t.Errorf("an approval without %s: %v", name, err)
 		}
 	}

@@ -37,6 +37,7 @@ type Summary struct {
 	Responses  int64 // sent in the range
 	Approvals  int64 // entries of approvals, references included
 	Exceptions []Exception
+	Veiled     int64 // responses of which it is not shown whether they name an exception as well
 
 	Files    int
 	Bytes    int64 // of the package
@@ -83,6 +84,9 @@ func (s *Summary) conclude(opt *Options) {
 	}
 	if n := len(s.Exceptions); n > 0 {
 		s.notProved("That %s had the required approvals: see the exceptions above.", count(n, "response", "responses"))
+	}
+	if s.Veiled > 0 {
+		s.notProved("That %s named no exception beside the approvals: where one would stand a field is redacted.", count(s.Veiled, "response", "responses"))
 	}
 	for _, r := range s.Rows {
 		if len(r.Derived) > 0 {
