@@ -179,6 +179,7 @@ func IsUnique(err error) bool {
 type Conn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // nil: the driver caches
+	later []Statement          // not sent yet
 }
 
 // Writer takes a connection out of the writing pool.
@@ -236,6 +237,9 @@ func (c *Conn) Script(query string) error {
 // reaches the driver: an interrupted statement takes the whole transaction of
 // SQLite with it.
 func (c *Conn) Exec(query string, args ...any) (int64, error) {
+	if err := c.flush(); err != nil {
+		return 0, err
+	}
 	var res sql.Result
 	var err error
 	if c.stmts == nil {
@@ -252,15 +256,56 @@ func (c *Conn) Exec(query string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-// Statement is one statement of a series and how many rows it must change.
+// Statement is one statement of a series and how many rows it must change;
+// Any of them where that is not asked.
 type Statement struct {
 	Query string
 	Args  []any
 	Rows  int64
 }
 
+// Any number of rows is right.
+const Any = -1
+
+// Later runs a statement before the next one, of whatever kind: on PostgreSQL
+// in the same round trip where that is a Series or a Turn. Its error is that of
+// the call that sends it.
+func (c *Conn) Later(s Statement) error {
+	if c.stmts != nil {
+		return c.Series(s)
+	}
+	c.later = append(c.later, s)
+	return nil
+}
+
+// flush sends what waits.
+func (c *Conn) flush() error {
+	if len(c.later) == 0 {
+		return nil
+	}
+	return c.Series()
+}
+
+// Forget drops what waits: its transaction is rolled back.
+func (c *Conn) Forget() { c.later = nil }
+
+// Turn sends what waits and, where savepoint w is open, puts another in its
+// place, in one round trip on PostgreSQL.
+func (c *Conn) Turn(open bool) error {
+	if open {
+		for _, q := range []string{"RELEASE SAVEPOINT w", "SAVEPOINT w"} {
+			if err := c.Later(Statement{Query: q, Rows: Any}); err != nil {
+				return err
+			}
+		}
+	}
+	return c.flush()
+}
+
 // Series runs statements one after the other, in one round trip on PostgreSQL.
 func (c *Conn) Series(series ...Statement) error {
+	series = append(c.later, series...)
+	c.later = nil
 	if c.stmts != nil {
 		for _, s := range series {
 			n, err := c.Exec(s.Query, s.Args...)
@@ -281,10 +326,21 @@ func (c *Conn) Series(series ...Statement) error {
 }
 
 func (s *Statement) changed(n int64) error {
-	if n != s.Rows {
-		return fmt.Errorf("%.40s… changed %d rows instead of %d", s.Query, n, s.Rows)
+	if n != s.Rows && s.Rows != Any {
+		return &Miscount{s.Query, n, s.Rows}
 	}
 	return nil
+}
+
+// Miscount is the error of a statement that changed another number of rows
+// than it must. What came after it in its series may have run.
+type Miscount struct {
+	Query     string
+	Got, Want int64
+}
+
+func (m *Miscount) Error() string {
+	return fmt.Sprintf("%.40s… changed %d rows instead of %d", m.Query, m.Got, m.Want)
 }
 
 // pipeline sends what queue puts into a batch at once and reads the answers.
@@ -342,6 +398,9 @@ func (c *Conn) One(query string, args []any, dest ...any) (bool, error) {
 }
 
 func (c *Conn) query(query string, args ...any) (*sql.Rows, error) {
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
 	if c.stmts == nil {
 		return c.conn.QueryContext(context.Background(), query, args...)
 	}
@@ -350,21 +409,4 @@ func (c *Conn) query(query string, args ...any) (*sql.Rows, error) {
 		return nil, err
 	}
 	return s.QueryContext(context.Background(), args...)
-}
-
-// Savepoint opens savepoint w, in place of the one before where that is open:
-// one round trip on PostgreSQL, prepared statements on SQLite.
-func (c *Conn) Savepoint(open bool) error {
-	if !open {
-		_, err := c.Exec("SAVEPOINT w")
-		return err
-	}
-	if c.stmts == nil {
-		return c.Script("RELEASE SAVEPOINT w; SAVEPOINT w")
-	}
-	if _, err := c.Exec("RELEASE SAVEPOINT w"); err != nil {
-		return err
-	}
-	_, err := c.Exec("SAVEPOINT w")
-	return err
 }

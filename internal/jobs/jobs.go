@@ -41,7 +41,7 @@ type Handler func(ctx context.Context, j Job) error
 // woken by tx.After(runner.Kick), which saves the second until it looks by
 // itself.
 func Enqueue(tx *ledger.Tx, kind, key string, at time.Time) error {
-	_, err := tx.Work(`INSERT INTO job (kind, key, state, at, holder, attempt, error)
+	err := tx.Queue(`INSERT INTO job (kind, key, state, at, holder, attempt, error)
 		VALUES ($1, $2, 'open', $3, '', 0, '') ON CONFLICT (kind, key) DO NOTHING`, kind, key, due(tx, at))
 	if err != nil {
 		return fmt.Errorf("enqueue %s: %w", kind, err)

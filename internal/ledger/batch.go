@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -134,8 +135,8 @@ func (b *batch) turn(r *request, alone bool) error {
 		r.done <- &Halted{b.halted}
 		return nil
 	}
-	if !alone {
-		if err := b.conn.Savepoint(b.savepoint); err != nil {
+	if !alone && !b.savepoint {
+		if _, err := b.conn.Exec("SAVEPOINT w"); err != nil {
 			r.done <- unavailable(err)
 			return err
 		}
@@ -147,11 +148,19 @@ func (b *batch) turn(r *request, alone bool) error {
 	r.turn <- tx
 	err := b.ledger.await(r, tx)
 	if err == nil {
+		err = b.conn.Turn(b.savepoint)
+		if _, ok := errors.AsType[*db.Miscount](err); ok { // the savepoint may be another by now
+			r.done <- unavailable(err)
+			return err
+		}
+	}
+	if err == nil {
 		b.members = append(b.members, r)
 		return nil
 	}
 	clear(b.kept[mark:])
 	b.kept = b.kept[:mark]
+	b.conn.Forget()
 	var rollback error
 	if !alone { // else finish takes the whole transaction back
 		// Fails where the database took it all back itself: disk full, or worse.

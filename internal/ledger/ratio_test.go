@@ -63,7 +63,11 @@ func (p *plain) run() {
 		members, open := []*plainCall{}, false
 		for more := true; more; {
 			if len(p.queue) > 0 || len(members) > 0 {
-				if err := p.conn.Savepoint(open); err != nil {
+				if !open {
+					if _, err := p.conn.Exec("SAVEPOINT w"); err != nil {
+						panic(err)
+					}
+				} else if err := p.conn.Turn(true); err != nil {
 					panic(err)
 				}
 				open = true
@@ -183,4 +187,71 @@ func median(a, b []float64) float64 {
 	}
 	slices.Sort(r)
 	return r[len(r)/2]
+}
+
+// BenchmarkRatioNodes prints the throughput of two nodes on one PostgreSQL
+// over that of one, with as many callers in all.
+func BenchmarkRatioNodes(b *testing.B) {
+	dsn, dir := pgtest.DSN(b), b.TempDir()
+	one := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, setup)
+	two := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, nil)
+	write := func(e *dbtest.Env) func() error {
+		return func() error {
+			m := sample
+			return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+				return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
+			})
+		}
+	}
+	for _, callers := range []int{64, 512} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			var alone, both []float64
+			for range 5 {
+				alone = append(alone, rate(b, callers, write(one)))
+				var wg sync.WaitGroup
+				var rates [2]float64
+				for i, e := range []*dbtest.Env{one, two} {
+					wg.Go(func() { rates[i] = rate(b, callers/2, write(e)) })
+				}
+				wg.Wait()
+				both = append(both, rates[0]+rates[1])
+			}
+			b.ReportMetric(median(both, alone), "of-one")
+			b.ReportMetric(median(both, nil), "records/s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkRatioGrowth prints what a write costs at 10⁶ entries over one at 10⁴.
+func BenchmarkRatioGrowth(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		ratioGrowth(b, func() *dbtest.Env {
+			dir := b.TempDir()
+			return dbtest.Open(b, dir, filepath.Join(dir, "countersign.db"), []ledger.Records{memos}, setup)
+		})
+	})
+	b.Run("postgres", func(b *testing.B) {
+		ratioGrowth(b, func() *dbtest.Env { return dbtest.Open(b, b.TempDir(), pgtest.DSN(b), []ledger.Records{memos}, setup) })
+	})
+}
+
+func ratioGrowth(b *testing.B, open func() *dbtest.Env) {
+	small, large := open(), open()
+	fill(b, small, 10_000)
+	fill(b, large, 1_000_000)
+	var rates [2][]float64
+	for range 5 {
+		for i, e := range []*dbtest.Env{small, large} {
+			rates[i] = append(rates[i], rate(b, 64, func() error {
+				m := sample
+				return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+					return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
+				})
+			}))
+		}
+	}
+	b.ReportMetric(median(rates[0], rates[1]), "cost-of-10⁴")
+	b.ReportMetric(median(rates[1], nil), "records/s")
+	b.ReportMetric(0, "ns/op")
 }

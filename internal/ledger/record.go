@@ -110,7 +110,7 @@ func (k *Kind[T, P]) Put(tx *Tx, doc P, act Act) error {
 	}
 	args := append([]any{r.ID, p.index}, k.row(doc, tx.ledger.index)...)
 	if !r.stored {
-		if _, err := tx.exec(k.insert, args...); err != nil {
+		if err := tx.later(db.Statement{Query: k.insert, Args: args, Rows: 1}); err != nil {
 			return fmt.Errorf("put %s: %w", k.name, err)
 		}
 	} else {

@@ -252,6 +252,11 @@ func (t *Tx) exec(query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
+// later runs a statement before the next one, or at the end of the turn.
+func (t *Tx) later(s db.Statement) error {
+	return t.do(func() error { return t.batch.conn.Later(s) })
+}
+
 // Each implements db.Querier. row must not use the Tx.
 func (t *Tx) Each(_ context.Context, row func(db.Scan) error, query string, args ...any) error {
 	return t.do(func() error {
@@ -281,6 +286,16 @@ func (t *Tx) Work(query string, args ...any) (int64, error) {
 		return 0, t.fail(fmt.Errorf("ledger: not a change of a work table: %.80s", query))
 	}
 	return t.exec(query, args...)
+}
+
+// Queue is Work for a statement of which nothing has to be known: it may run at
+// the end of the turn, with others.
+func (t *Tx) Queue(query string, args ...any) error {
+	m := written.FindStringSubmatch(query)
+	if m == nil || db.Tables[m[1]] != db.Work {
+		return t.fail(fmt.Errorf("ledger: not a change of a work table: %.80s", query))
+	}
+	return t.later(db.Statement{Query: query, Args: args, Rows: db.Any})
 }
 
 // Next returns the next value of a named counter, from 1 without gaps: what a
