@@ -57,6 +57,9 @@ func (k *Kind[T, P]) Erase(tx *Tx, doc P, act Act, units ...string) error {
 		return err
 	}
 	p := tx.pending(r.Entry)
+	if p == nil { // the caller has gone
+		return tx.failure()
+	}
 	for i, u := range p.units {
 		if u != "" && len(p.plain[i]) > 0 && bytes.Equal(p.plain[i], e.newest[u]) {
 			return tx.fail(fmt.Errorf("ledger: %s %s has all its content still in the unit %q that is erased", k.name, r.ID, u))
