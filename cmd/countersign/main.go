@@ -37,6 +37,7 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Check an evidence package offline, or a live record."`
 	Backup  backupCommand  `cmd:"" help:"Make an encrypted backup of the record, or of its keyring, also while a server runs."`
 	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup, verified before it is there."`
+	Recover recoverCommand `cmd:"" help:"Say whether sealing has stopped, and accept the loss of a log that was set back."`
 	Drill   drillCommand   `cmd:"" help:"Try whether a backup can be restored, and record that as evidence."`
 	Witness witnessCommand `cmd:"" help:"Be a witness: cosign the checkpoints of other people's logs."`
 	Version versionCommand `cmd:"" help:"Print the version."`

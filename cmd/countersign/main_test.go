@@ -46,6 +46,8 @@ func TestMisuse(t *testing.T) {
 		{"serve --data " + dir + " --listen nowhere", 1, "nowhere"},
 		{"serve --data " + dir + " --trusted-proxy everybody", 2, "no address of a proxy"},
 		{"serve --data " + dir + " --trusted-proxy 10.0.0.1,0.0.0.0/0", 2, "believe everybody"},
+		{"serve --data " + dir + " --publish-every 500ms", 2, "every 1s to 24h"},
+		{"serve --data " + dir + " --publish-every 0s", 2, "every 1s to 24h"},
 		{"export --data " + dir, 2, "what"},
 		{"export --data " + dir + " invoices", 2, "communications"},
 		{"export --data " + dir + " communications --format xml", 2, "xml"},

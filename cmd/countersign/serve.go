@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"example.org/countersign/internal/app"
 	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/tiles"
 )
 
 // listening are the flags of whatever serves.
@@ -25,6 +28,8 @@ type serveCommand struct {
 	Resolve      bool   `env:"COUNTERSIGN_RESOLVE" help:"Ask the DNS whether senders are who they say (SPF, DKIM, DMARC)."`
 
 	TrustedProxy []proxy `name:"trusted-proxy" env:"COUNTERSIGN_TRUSTED_PROXY" placeholder:"CIDR" help:"Proxy whose X-Forwarded-For names the visitor, for the limits on sign-ins; may be repeated, or several with commas."`
+
+	WitnessPolicy string `placeholder:"FILE" env:"COUNTERSIGN_WITNESS_POLICY" help:"Witnesses of the log, in the C2SP tlog-policy format. Without it witness-policy.txt in the data directory, where there is one."`
 
 	OpenLog      bool          `env:"COUNTERSIGN_OPEN_LOG" help:"Let everybody read the checkpoint and the hashes of the log, under /ledger. Entries stay closed."`
 	PublishEvery time.Duration `default:"5m" env:"COUNTERSIGN_PUBLISH_EVERY" placeholder:"TIME" help:"Time between two published checkpoints, 1s to 24h."`
@@ -52,11 +57,15 @@ func (p *proxy) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Validate refuses what makes no sense, before anything is begun.
+func (c *serveCommand) Validate() error { return tiles.CheckEvery(c.PublishEvery) }
+
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	cfg := c.config()
 	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
 	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
+	cfg.WitnessPolicy = c.WitnessPolicy
 	cfg.OpenLog, cfg.PublishEvery = c.OpenLog, c.PublishEvery
 	for _, p := range c.TrustedProxy {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, netip.Prefix(p))
@@ -67,7 +76,8 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	}
 	defer a.Close()
 	code, err := a.People.Bootstrap(ctx)
-	if err != nil {
+	halted, isHalted := errors.AsType[*ledger.Halted](err)
+	if err != nil && !isHalted {
 		return err
 	}
 	return a.Serve(ctx, func(s app.Serving) {
@@ -77,6 +87,9 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 		}
 		if c.Relay == "" {
 			fmt.Fprintln(io.out, "Relay      none: answers and confirmations wait until --relay names one")
+		}
+		if isHalted {
+			fmt.Fprintf(io.out, "\nSealing has stopped: %s.\nWhat arrives is kept, nothing else can be done; countersign recover --help says how to go on.\n", halted.Reason)
 		}
 		if code != "" {
 			fmt.Fprintf(io.out, "\nNobody can sign in yet. The first administrator does, once, at\n  %s/enrol?code=%s\n", a.Config.URL, code)

@@ -24,6 +24,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/triage"
 )
@@ -42,6 +43,7 @@ type Desks struct {
 	Responses *response.Desk
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk
+	Recovery  *recovery.Desk
 	Board     *board.Board
 }
 

@@ -31,6 +31,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/verify"
@@ -45,7 +46,7 @@ const (
 
 func kinds() []ledger.Records {
 	var all []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), backup.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), backup.Records(), recovery.Records()} {
 		all = append(all, k...)
 	}
 	return all
@@ -94,7 +95,7 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	in := intake.New(e.Ledger, channels, policies, intake.Options{Keys: e.Keys, Organisation: "Org Ltd", Send: o.send})
 	answers := response.New(e.Ledger, persons, channels, policies, response.Options{Keys: e.Keys, Send: o.send})
 	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Triage: triage.New(in, persons),
-		Responses: answers, Board: board.New(e.Ledger), Backup: backup.New(e.Ledger),
+		Responses: answers, Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)),
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)
 	o.join(t, "leo", people.Staff, people.Lead)

@@ -13,16 +13,17 @@ import (
 
 // Sets of roles. Administrators are in none that touches records.
 var (
-	everybody = append(people.Roles(), operator)
-	personnel = []people.Role{people.Staff, people.Analyst, people.Lead, people.Commander, people.Legal, people.Owner, people.Executive, people.Admin}
-	readers   = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal, people.Executive, people.Auditor}
-	workers   = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal}
-	approvers = []people.Role{people.Lead, people.Commander, people.Legal, people.Executive}
-	leads     = []people.Role{people.Lead}
-	receivers = []people.Role{people.Analyst, people.Lead, operator}
-	exporters = []people.Role{people.Lead, people.Legal, people.Auditor, operator}
-	verifiers = []people.Role{people.Lead, people.Auditor, people.Admin, operator}
-	drillers  = []people.Role{people.Lead, people.Admin, operator}
+	everybody  = append(people.Roles(), operator)
+	personnel  = []people.Role{people.Staff, people.Analyst, people.Lead, people.Commander, people.Legal, people.Owner, people.Executive, people.Admin}
+	readers    = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal, people.Executive, people.Auditor}
+	workers    = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal}
+	approvers  = []people.Role{people.Lead, people.Commander, people.Legal, people.Executive}
+	leads      = []people.Role{people.Lead}
+	receivers  = []people.Role{people.Analyst, people.Lead, operator}
+	exporters  = []people.Role{people.Lead, people.Legal, people.Auditor, operator}
+	verifiers  = []people.Role{people.Lead, people.Auditor, people.Admin, operator}
+	recoverers = []people.Role{people.Lead, operator}
+	drillers   = []people.Role{people.Lead, people.Admin, operator}
 )
 
 // repeat says what becomes of a request that is sent twice.
@@ -96,6 +97,8 @@ var routes = []route{
 	{"POST", "/packages", "makePackage", "Make the evidence package of a period", exporters, natural, answers("application/zip", verb((*door).makePackage))},
 	{"GET", "/ledger/checkpoint", "checkpoint", "The newest signed checkpoint (C2SP tlog-checkpoint)", everybody, reads, answers("text/plain", verb((*door).checkpoint))},
 	{"GET", "/ledger/key", "ledgerKey", "The key that checkpoints are verified with (C2SP signed-note)", everybody, reads, answers("text/plain", verb((*door).ledgerKey))},
+	{"GET", "/ledger/sealing", "sealing", "Whether the log takes entries, and the losses that were accepted", verifiers, reads, verb((*door).sealing)},
+	{"POST", "/ledger/recovery", "recover", "Accept the loss of a log that was set back, and seal again", recoverers, natural, verb((*door).recover)},
 	{"POST", "/verification", "verify", "Check the whole record", verifiers, natural, verb((*door).verify)},
 	{"GET", "/drills", "drills", "Restores of backups that were tried, the newest first", verifiers, reads, verb((*door).listDrills)},
 	{"POST", "/drills", "recordDrill", "Record a restore of a backup that was tried", drillers, keyed, verb((*door).recordDrill)},

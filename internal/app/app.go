@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -39,10 +38,14 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/portal"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/tiles"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
+	"example.org/countersign/internal/witness"
 )
 
 // Config is everything that can be set. Its zero value but for Data works.
@@ -59,6 +62,8 @@ type Config struct {
 	Resolve      bool   // ask the DNS about senders (SPF, DKIM, DMARC)
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+
+	WitnessPolicy string // C2SP tlog-policy file; witness-policy.txt in Data where empty
 
 	OpenLog      bool          // everybody may read checkpoint and hash tiles
 	PublishEvery time.Duration // between two published checkpoints; tiles.DefaultEvery where 0
@@ -82,6 +87,10 @@ type App struct {
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk
 	Board     *board.Board
+	SelfCheck *selfcheck.Desk
+	Recovery  *recovery.Desk
+	Spool     *spool.Spool
+	Feeder    *witness.Feeder // nil without witnesses
 	Jobs      *jobs.Runner
 	Cadence   *tiles.Cadence
 	Handler   http.Handler // every page and the API
@@ -130,7 +139,15 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openRecord(ctx); err != nil {
 		return err
 	}
-	return a.build(ctx)
+	a.Recovery = recovery.New(a.Ledger, a.Config.Data, a.Config.Log)
+	if err := a.openFeeder(ctx); err != nil {
+		return err
+	}
+	if err := a.build(ctx); err != nil {
+		return err
+	}
+	a.unspool(ctx)
+	return nil
 }
 
 // name keeps the organisation's name beside the record once it was given, so
@@ -168,6 +185,9 @@ func (a *App) openRecord(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if a.Spool, err = spool.Open(filepath.Join(a.Config.Data, "spool"), blobs, a.keys); err != nil {
+		return err
+	}
 	a.Ledger, err = ledger.Open(ctx, a.db, a.keys, blobs, a.Config.Clock, Records()...)
 	return err
 }
@@ -177,7 +197,7 @@ func Records() []ledger.Records {
 	var all []ledger.Records
 	for _, kinds := range [][]ledger.Records{
 		jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(),
-		response.Records(), evidence.Records(), backup.Records(),
+		response.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records(),
 	} {
 		all = append(all, kinds...)
 	}
@@ -199,7 +219,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.Channels = channel.New(a.Ledger)
 	a.Policies = policy.New(a.Ledger, a.People)
-	if err := a.Policies.Seed(ctx); err != nil {
+	if err := unlessHalted(a.Policies.Seed(ctx)); err != nil {
 		return err
 	}
 	options := intake.Options{Keys: a.keys, Organisation: cfg.Organisation, Send: send, Log: cfg.Log}
@@ -212,7 +232,11 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.Board = board.New(a.Ledger)
 	a.Backup = backup.New(a.Ledger)
 	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
-	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect}
+	a.SelfCheck = selfcheck.New(a.Ledger, cfg.Log)
+	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
+		return err
+	}
+	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect, selfcheck.Job: a.SelfCheck.Handle}
 	if send != nil { // without a relay confirmations wait, rather than be given up
 		handlers[intake.ConfirmationJob] = a.Intake.Confirm
 	}
@@ -234,7 +258,7 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Backup: a.Backup, Board: a.Board}, a.Operator, a.Config.Log))
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
 	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
@@ -351,6 +375,10 @@ func (a *App) work(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { a.Jobs.Run(ctx) })
 	running.Go(func() { a.Cadence.Run(ctx) })
+	running.Go(func() { a.Board.Count(ctx) }) // so that nobody waits for the first page
+	if a.Feeder != nil {
+		running.Go(func() { a.feed(ctx) })
+	}
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	for {
@@ -359,6 +387,10 @@ func (a *App) work(ctx context.Context) {
 			running.Wait()
 			return
 		case <-minute.C:
+			a.unspool(ctx)
+			if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
+				a.Config.Log.ErrorContext(ctx, "self-check not scheduled", "err", err)
+			}
 			if err := a.People.Sweep(ctx); err != nil {
 				a.Config.Log.ErrorContext(ctx, "sweep of sign-ins failed", "err", err)
 			}
@@ -378,12 +410,5 @@ func (a *App) Receiver() *smtpd.Server {
 			return &fault.Error{Kind: fault.Unavailable, Msg: "cannot look up the recipient at the moment", Err: err}
 		}
 		return err
-	}}, func(ctx context.Context, env smtpd.Envelope, raw io.Reader) error {
-		_, err := a.Intake.Receive(ctx, intake.Incoming{Channel: env.To[0], Source: intake.FromSMTP,
-			From: cmp.Or(env.From, "<>"), To: env.To, Remote: env.RemoteIP, HELO: env.HELO, TLS: env.TLS, Raw: raw})
-		if err == nil {
-			a.Jobs.Kick()
-		}
-		return err
-	}, a.Config.Log)
+	}}, a.receive, a.Config.Log)
 }

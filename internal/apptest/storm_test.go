@@ -248,6 +248,9 @@ func start(t testing.TB, binary string, cfg app.Config, relay string) *process {
 			args = append(args, flag, value)
 		}
 	}
+	if cfg.PublishEvery != 0 {
+		args = append(args, "--publish-every", cfg.PublishEvery.String())
+	}
 	p := &process{cmd: exec.Command(binary, args...), out: &bytes.Buffer{}}
 	p.cmd.Stderr = p.out
 	out, err := p.cmd.StdoutPipe()

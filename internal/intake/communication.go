@@ -47,7 +47,7 @@ type Communication struct {
 
 	Subject    string `json:"subject" unit:"content"`
 	Date       int64  `json:"date"`        // as the sender claims; 0 where absent
-	ReceivedAt int64  `json:"received_at"` // sealed: when it became a record
+	ReceivedAt int64  `json:"received_at"` // when it came; the entry says when it was sealed
 	Language   string `json:"language" unit:"content"`
 
 	MessageID  string   `json:"message_id" unit:"identity"` // without angle brackets

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/fault"
@@ -24,6 +25,7 @@ type Incoming struct {
 	Remote  net.IP // nil: unknown
 	HELO    string
 	TLS     bool
+	Arrived time.Time // where it could not be recorded at once; zero: now
 	Raw     io.Reader // the message as it came; read to its end
 }
 
@@ -83,6 +85,9 @@ func (d *Desk) Receive(ctx context.Context, in Incoming) (*Receipt, error) {
 	body, err := d.keep(p.m, in.Raw)
 	if err != nil {
 		return nil, err
+	}
+	if !in.Arrived.IsZero() {
+		p.m.ReceivedAt = in.Arrived.UnixMicro()
 	}
 	if body.w != nil { // what is small is told apart in the transaction
 		if r, err := d.repeated(ctx, p.m); r != nil || err != nil {

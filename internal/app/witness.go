@@ -1,0 +1,186 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.org/countersign/internal/channel/smtpd"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/spool"
+	"example.org/countersign/internal/witness"
+	"example.org/countersign/verify/format"
+)
+
+// policyFile is where the witness policy lies in the data directory.
+const policyFile = "witness-policy.txt"
+
+const (
+	startTime = 10 * time.Second // that witnesses have to answer before the record opens
+	feedEvery = time.Second      // between looks for a new published checkpoint
+	feedAgain = time.Minute      // after a round in which a witness failed
+)
+
+// openFeeder reads the witness policy, where there is one, and asks the
+// witnesses before anything is sealed: a record that was set back must not go
+// on. Witnesses that do not answer stop nothing.
+func (a *App) openFeeder(ctx context.Context) error {
+	b, err := os.ReadFile(cmp.Or(a.Config.WitnessPolicy, filepath.Join(a.Config.Data, policyFile)))
+	if errors.Is(err, fs.ErrNotExist) && a.Config.WitnessPolicy == "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("witness policy: %w", err)
+	}
+	p, err := format.ParsePolicy(b)
+	if err != nil {
+		return &fault.Error{Kind: fault.Invalid, Msg: "witness policy: " + err.Error(), Err: err}
+	}
+	clients, err := witness.Clients(p)
+	if err != nil {
+		return err
+	}
+	if len(clients) == 0 {
+		return fault.New(fault.Invalid, "witness policy: no witness has an address to be asked at")
+	}
+	a.Feeder = witness.NewFeeder(a.Ledger, witness.Source{Head: a.Ledger.Published, Proof: a.Ledger.Consistency,
+		Witnesses: clients, Quorum: p.Met}, a.Config.Log)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if _, err := a.consult(ctx); err != nil {
+		a.Config.Log.WarnContext(ctx, "witnesses could not be asked before the start", "err", err)
+	}
+	return nil
+}
+
+// consult submits the published checkpoint to the witnesses, and stops sealing
+// where they show that the log was set back. It reports whether all of them
+// cosigned.
+func (a *App) consult(ctx context.Context) (all bool, err error) {
+	v, err := a.Feeder.Round(ctx)
+	if kind, _ := fault.Of(err); v == nil && kind == fault.NotFound { // nothing was published yet
+		return true, nil
+	}
+	if v == nil {
+		return false, err
+	}
+	if v.Rollback != nil {
+		return false, a.Recovery.Halt(ctx, v.Rollback)
+	}
+	for _, o := range v.Outcomes {
+		if o.Err != nil {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// feed submits every published checkpoint to the witnesses until ctx ends.
+func (a *App) feed(ctx context.Context) {
+	var fed string
+	var again time.Time
+	tick := time.NewTicker(feedEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		cp, err := a.Ledger.Published(ctx)
+		if err != nil || string(cp.Signed) == fed && a.Ledger.Now().Before(again) {
+			continue
+		}
+		all, err := a.consult(ctx)
+		if err != nil && ctx.Err() == nil {
+			a.Config.Log.ErrorContext(ctx, "round of the witnesses failed", "err", err)
+		}
+		fed, again = string(cp.Signed), a.Ledger.Now().Add(feedAgain)
+		if all {
+			again = a.Ledger.Now().Add(24 * time.Hour)
+		}
+	}
+}
+
+// unlessHalted drops the error of a write that can wait until the log is
+// sealed again.
+func unlessHalted(err error) error {
+	if _, halted := errors.AsType[*ledger.Halted](err); halted {
+		return nil
+	}
+	return err
+}
+
+// spooledMail is what the spool keeps of a mail beside its bytes.
+type spooledMail struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Remote net.IP `json:"remote"`
+	HELO   string `json:"helo"`
+	TLS    bool   `json:"tls"`
+}
+
+const mailItem = "mail"
+
+// receive takes one mail into the record, or into the spool while sealing has
+// stopped.
+func (a *App) receive(ctx context.Context, env smtpd.Envelope, raw io.Reader) error {
+	reason, err := a.Ledger.Halted(ctx)
+	if err != nil {
+		return err
+	}
+	m := spooledMail{From: cmp.Or(env.From, "<>"), To: env.To[0], Remote: env.RemoteIP, HELO: env.HELO, TLS: env.TLS}
+	if reason != "" {
+		return a.Spool.Keep(mailItem, a.Ledger.Now(), m, raw)
+	}
+	return a.record(ctx, m, time.Time{}, raw)
+}
+
+// record takes one mail into the record. arrived is when it came, where that
+// was earlier.
+func (a *App) record(ctx context.Context, m spooledMail, arrived time.Time, raw io.Reader) error {
+	_, err := a.Intake.Receive(ctx, intake.Incoming{Channel: m.To, Source: intake.FromSMTP, From: m.From, To: []string{m.To},
+		Remote: m.Remote, HELO: m.HELO, TLS: m.TLS, Arrived: arrived, Raw: raw})
+	if err == nil {
+		a.Jobs.Kick()
+	}
+	return err
+}
+
+// unspool takes what was spooled into the record, once it can be sealed again.
+func (a *App) unspool(ctx context.Context) {
+	if n, err := a.Spool.Len(); err != nil || n == 0 {
+		return
+	}
+	if reason, err := a.Ledger.Halted(ctx); err != nil || reason != "" {
+		return
+	}
+	n, err := a.Spool.Drain(ctx, a.take)
+	if err != nil {
+		a.Config.Log.ErrorContext(ctx, "spooled items could not be taken into the record; they stay", "err", err)
+	}
+	if n > 0 {
+		a.Config.Log.InfoContext(ctx, "spooled items are in the record", "items", n)
+	}
+}
+
+func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {
+	if item.Kind != mailItem {
+		return fmt.Errorf("an item of kind %q is not known to this version of the product", item.Kind)
+	}
+	var m spooledMail
+	if err := json.Unmarshal(item.Meta, &m); err != nil {
+		return err
+	}
+	return a.record(ctx, m, item.At, body)
+}
