@@ -34,14 +34,23 @@ type Cadence struct {
 	done   bool      // and has published
 }
 
-// NewCadence returns the cadence of a log: every so often, counted from
-// midnight UTC; DefaultEvery where it is 0. log may be nil.
+// CheckEvery refuses, as Invalid, a time between publications that is too short
+// or too long.
+func CheckEvery(every time.Duration) error {
+	if every < minEvery || every > maxEvery {
+		return fault.New(fault.Invalid, "checkpoints can be published every 1s to 24h, not every %v", every)
+	}
+	return nil
+}
+
+// NewCadence returns the cadence of a log: at the multiples of every
+// in UTC, 5m at :00, :05 and so on; DefaultEvery where it is 0. log may be nil.
 func NewCadence(l *ledger.Ledger, every time.Duration, log *slog.Logger) (*Cadence, error) {
 	if every == 0 {
 		every = DefaultEvery
 	}
-	if every < minEvery || every > maxEvery {
-		return nil, fault.New(fault.Invalid, "checkpoints can be published every %v to %v, not every %v", minEvery, maxEvery, every)
+	if err := CheckEvery(every); err != nil {
+		return nil, err
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

@@ -184,6 +184,9 @@ func TestRun(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
+	if err := tiles.CheckEvery(0); err == nil {
+		t.Error("no time at all is taken for one")
+	}
 	for every, ok := range map[time.Duration]bool{0: true, time.Second: true, 24 * time.Hour: true, 7 * time.Minute: true,
 		time.Second - 1: false, -time.Minute: false, 24*time.Hour + 1: false} {
 		_, err := tiles.NewCadence(nil, every, nil)

@@ -89,7 +89,7 @@ func (q *request) showLedger(outcome *design.Note) error {
 
 // outside says what of the log others than insiders can read, and where.
 func (q *request) outside() (design.DefinitionList, error) {
-	size, sub := "none yet", ""
+	shown := design.Cell{Text: "none yet"}
 	published, err := q.Ledger.Published(q.ctx)
 	if kind, _ := fault.Of(err); err != nil && kind != fault.NotFound {
 		return design.DefinitionList{}, err
@@ -99,7 +99,7 @@ func (q *request) outside() (design.DefinitionList, error) {
 		return design.DefinitionList{}, failed
 	}
 	if err == nil {
-		size, sub = phrase.Count(published.Size, "entry", "entries"), "Published "+phrase.Exact(at)+". The next takes in what was done since."
+		shown = design.Cell{Text: phrase.Count(published.Size, "entry", "entries"), Sub: "Published " + phrase.Exact(at) + ". The next takes in what was done since.", Href: "/ledger/checkpoint"}
 	}
 	hashes := "insiders, with a session or a token"
 	if q.opt.OpenLog {
@@ -107,7 +107,7 @@ func (q *request) outside() (design.DefinitionList, error) {
 	}
 	address := strings.TrimSuffix(q.opt.URL, "/") + "/ledger/"
 	return design.DefinitionList{Wide: true, Items: []design.KeyValue{
-		{Label: "Published checkpoint", Cell: design.Cell{Text: size, Sub: sub, Href: "/ledger/checkpoint"}},
+		{Label: "Published checkpoint", Cell: shown},
 		{Label: "Prefix", Cell: design.Cell{Text: address, Sub: "C2SP tlog-tiles: checkpoint, tile/<L>/<N>, tile/entries/<N>"}},
 		{Label: "Checkpoint and hashes", Cell: design.Cell{Text: "for " + hashes}},
 		{Label: "Entries", Cell: design.Cell{Text: "for auditors, leads and legal, with a session or a token"}},
