@@ -25,6 +25,7 @@ import (
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
+	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/verify"
@@ -348,6 +349,58 @@ func TestAnsweredAnonymous(t *testing.T) {
 			for _, r := range rows(t, files(t, b)["records/responses.csv"]) {
 				if r["number"] != c.Number || r["approver_names"] == "" || (r["subject"] != "") != raw {
 					t.Errorf("raw %v: %v", raw, r)
+				}
+			}
+		}
+	})
+}
+
+// TestErased holds that what was erased after a period is in no package of it,
+// and that the rest of it is proved all the same.
+func TestErased(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.quarter()
+		const number = "C-2026-000004"
+		c, err := o.intake.Case(t.Context(), number)
+		o.must(err)
+		messages, err := o.intake.Communications(t.Context(), c.ID)
+		o.must(err)
+		answers, err := o.responses.ForCase(t.Context(), c.ID)
+		o.must(err)
+		gone := ledger.Erased("P4.3")
+		o.must(o.Write(t.Context(), o.leo.Actor(people.Legal), func(ctx context.Context, tx *ledger.Tx) error {
+			for _, m := range messages {
+				x := &intake.Communication{Record: m.Record, Case: m.Case, Number: m.Number, Seq: m.Seq, Direction: m.Direction, Channel: m.Channel, ReceivedAt: m.ReceivedAt}
+				if err := intake.Communications.Erase(tx, x, gone, "identity", "content", "files", "trace", "raw"); err != nil {
+					return err
+				}
+			}
+			for _, r := range answers {
+				x := *r
+				x.To, x.Subject, x.Text, x.InReplyTo, x.References, x.MessageID, x.Salt, x.Attempts = nil, "", "", "", nil, "", "", nil
+				if err := response.Responses.Erase(tx, &x, gone, "identity", "content", "files", "trace"); err != nil {
+					return err
+				}
+			}
+			c.Subject, c.ReporterName, c.ReporterAddress = "", "", ""
+			return intake.Cases.Erase(tx, c, gone, "identity", "content")
+		}))
+		if _, err := o.FinishErasures(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, raw := range []bool{false, true} {
+			for _, p := range []evidence.Period{q3, {From: q3.From, To: q3.To.AddDate(0, 3, 0)}} {
+				b, _ := o.build(p, evidence.BuildOptions{WithRaw: raw})
+				s, err := check(t, b, o.VerifierKey())
+				if err != nil || s.Responses != 3 || s.Redacted == 0 {
+					t.Fatalf("%s, raw %v: %+v, %v", p, raw, s, err)
+				}
+				for path, content := range files(t, b) {
+					for _, word := range []string{"mara@halden.example", "There is a vulnerability in your login", "We are looking into it."} {
+						if bytes.Contains(content, []byte(word)) {
+							t.Errorf("%s, raw %v: %s shows %q", p, raw, path, word)
+						}
+					}
 				}
 			}
 		}
