@@ -60,6 +60,8 @@ var tiers = map[string]tier{
 	"internal/status":   54,
 	"internal/exercise": 55,
 
+	"internal/retention": 57, // lets go of what all before it keep, on the record that evidence shows
+
 	"internal/control":  60,
 	"internal/audit":    60,
 	"internal/trust":    60,

@@ -9,6 +9,7 @@ import (
 	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/mime"
 )
 
 // Part is what can be erased of a record apart from the rest.
@@ -105,7 +106,7 @@ func withoutReasons(pauses []clock.Pause) []clock.Pause {
 //
 // A confirmation that was not begun is not sent any more. Conflict where one is
 // being handed over at this moment.
-func EraseCommunication(ctx context.Context, tx *ledger.Tx, m *Communication, e Erasure, files func(Attachment) bool) error {
+func EraseCommunication(ctx context.Context, tx *ledger.Tx, m *Communication, e Erasure, files func(i int, a Attachment) bool) error {
 	if e.Part != Files {
 		if err := stopConfirmation(ctx, tx, m.ID); err != nil {
 			return err
@@ -154,10 +155,10 @@ func (m *Communication) units(part Part) []string {
 
 // EraseFiles returns a list of attachments in which those that files picks are
 // empty places, so that the others keep theirs.
-func EraseFiles(list []Attachment, files func(Attachment) bool) []Attachment {
+func EraseFiles(list []Attachment, files func(i int, a Attachment) bool) []Attachment {
 	out := slices.Clone(list)
 	for i, a := range out {
-		if !a.Erased && files(a) {
+		if !a.Erased && files(i, a) {
 			out[i] = Attachment{Erased: true}
 		}
 	}
@@ -195,3 +196,12 @@ var errGone = fault.New(fault.Conflict, "what this case said was erased; nothing
 // Gone reports whether the case takes no communication any more: its content
 // was erased, or is being.
 func (c *Case) Gone() bool { return LacksPart(c.Erasures, Content) != nil }
+
+// BlindParty is an address, or a domain with @ before it, as index columns
+// have it.
+func BlindParty(x ledger.Index, party string) string {
+	if domain, ok := strings.CutPrefix(party, "@"); ok {
+		return blindDomain(x, strings.TrimPrefix(mime.NormalizeAddr("x@"+domain), "x@"))
+	}
+	return blindAddr(x, party)
+}

@@ -82,6 +82,9 @@ func (d *Desk) Autosaved(ctx context.Context, who *people.Identity, id string) (
 		return nil, err
 	}
 	k, err := d.opt.Keys.Key(ctx, key)
+	if errors.Is(err, keyring.ErrDestroyed) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("autosaved text: %w", err)
 	}
@@ -116,17 +119,24 @@ func forget(tx *ledger.Tx, id, person string) error {
 	return err
 }
 
-// forgetTyping drops what anybody was typing at a response, and returns the
-// keys of it, which the caller has destroyed.
-func forgetTyping(ctx context.Context, tx *ledger.Tx, id string) (keys []int64, err error) {
-	err = tx.Each(ctx, func(scan db.Scan) error {
+// ForgetTyping destroys the keys of whatever was typed at a response and not
+// kept. It can be repeated.
+func (d *Desk) ForgetTyping(ctx context.Context, id string) error {
+	var keys []int64
+	err := d.ledger.Each(ctx, func(scan db.Scan) error {
 		var key int64
 		err := scan(&key)
 		keys = append(keys, key)
 		return err
 	}, `SELECT key FROM response_autosave WHERE response = $1 ORDER BY key`, id)
-	if err == nil {
-		_, err = tx.Work(`DELETE FROM response_autosave WHERE response = $1`, id)
+	if err != nil || len(keys) == 0 {
+		return err
 	}
-	return keys, err
+	if err := d.opt.Keys.Destroy(ctx, keys...); err != nil {
+		return err
+	}
+	return d.ledger.Write(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+		_, err := tx.Work(`DELETE FROM response_autosave WHERE response = $1`, id)
+		return err
+	})
 }

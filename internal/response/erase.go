@@ -1,8 +1,6 @@
 package response
 
 import (
-	"context"
-
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
@@ -12,16 +10,14 @@ import (
 // it went to, or the attachments that files picks. Who wrote and approved it,
 // and when, stays. What was not sent yet is withdrawn: it is not what was
 // approved any more. Conflict where it is being handed over, or nobody knows
-// whether it was.
-//
-// keys are of what people were typing; the caller has them destroyed once the
-// transaction is committed.
-func Erase(ctx context.Context, tx *ledger.Tx, r *Response, e intake.Erasure, files func(intake.Attachment) bool) (keys []int64, err error) {
+// whether it was. What people were typing goes too; ForgetTyping brings that to
+// an end once the transaction is committed.
+func Erase(tx *ledger.Tx, r *Response, e intake.Erasure, files func(i int, a intake.Attachment) bool) error {
 	switch r.State {
 	case Sending:
-		return nil, fault.New(fault.Conflict, "answer %d of %s is being handed over at this moment; try again", r.Seq, r.Number)
+		return fault.New(fault.Conflict, "answer %d of %s is being handed over at this moment; try again", r.Seq, r.Number)
 	case Ambiguous:
-		return nil, fault.New(fault.Conflict, "nobody knows whether answer %d of %s was delivered; settle that first", r.Seq, r.Number)
+		return fault.New(fault.Conflict, "nobody knows whether answer %d of %s was delivered; settle that first", r.Seq, r.Number)
 	case Draft, InReview, Approved, Failed:
 		r.State = Withdrawn
 	}
@@ -39,9 +35,10 @@ func Erase(ctx context.Context, tx *ledger.Tx, r *Response, e intake.Erasure, fi
 	r.UpdatedAt = tx.Now.UnixMicro()
 	r.Erasures = append(r.Erasures, e)
 	if err := Responses.Erase(tx, r, intake.ErasedAct(), units...); err != nil {
-		return nil, err
+		return err
 	}
-	return forgetTyping(ctx, tx, r.ID)
+	_, err := tx.Work(`UPDATE response_autosave SET body = $1 WHERE response = $2`, []byte{}, r.ID)
+	return err
 }
 
 // strip takes content or identity out of r and returns the units, beside that
