@@ -2,6 +2,7 @@ package tiles
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -63,7 +64,8 @@ func NewCadence(l *ledger.Ledger, every time.Duration, log *slog.Logger) (*Caden
 func (c *Cadence) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait := look
-		if _, err := c.Publish(ctx); err != nil {
+		_, err := c.Publish(ctx)
+		if _, halted := errors.AsType[*ledger.Halted](err); err != nil && !halted { // that is known, and nothing is to be shown
 			if ctx.Err() == nil {
 				c.log.ErrorContext(ctx, "the checkpoint could not be published", "err", err)
 			}

@@ -2,6 +2,8 @@ package tiles_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -161,6 +163,33 @@ func TestFailedPublication(t *testing.T) {
 		h.must(err)
 		if !h.publishes(c) || h.published() != 2 {
 			t.Error("not made up for")
+		}
+	})
+}
+
+// TestHalted: nothing is published while sealing has stopped, and what is
+// published after that bears the new name of the log.
+func TestHalted(t *testing.T) {
+	each(t, func(h *house) {
+		c := h.cadence(h.Ledger, time.Minute)
+		h.act(2)
+		h.publishes(c)
+		h.must(h.Halt(t.Context(), "set back"))
+		h.Clock.Advance(time.Minute)
+		if _, err := c.Publish(t.Context()); err == nil || h.published() != 2 {
+			t.Errorf("%v, %d entries are published", err, h.published())
+		}
+		before := h.Origin()
+		h.must(h.Resume(t.Context(), ledger.System, func(context.Context, *ledger.Tx) error { return nil }))
+		if w := get(h.open, "/ledger/checkpoint"); w.Code != http.StatusNotFound {
+			t.Errorf("before the next publication: %d %s", w.Code, w.Body)
+		}
+		h.Clock.Advance(time.Minute)
+		if !h.publishes(c) || h.Origin() == before {
+			t.Error("nothing is published under the new name")
+		}
+		if w := get(h.open, "/ledger/checkpoint"); !strings.HasPrefix(w.Body.String(), h.Origin()+"\n2\n") {
+			t.Errorf("published %s", w.Body)
 		}
 	})
 }
