@@ -411,6 +411,9 @@ func (l *foreignLog) published(t *testing.T) []byte {
 	return b
 }
 
+// tokenVariable is where the script finds the token.
+const tokenVariable = "COUNTERSIGN_TOKEN"
+
 // runScript runs the script for auditors and returns its exit code and all that
 // it said.
 func runScript(t *testing.T, token string, args ...string) (code int, out string) {
@@ -421,7 +424,7 @@ func runScript(t *testing.T, token string, args ...string) (code int, out string
 		}
 	}
 	cmd := exec.Command("python3", append([]string{filepath.Join(root(t), "docs", "auditors", "verify_log.py")}, args...)...)
-	cmd.Env = append(os.Environ(), "COUNTERSIGN_TOKEN="+token, "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), tokenVariable+"="+token, "PYTHONDONTWRITEBYTECODE=1")
 	b, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return failed.ExitCode(), string(b)
