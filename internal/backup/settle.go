@@ -13,6 +13,7 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
 )
 
@@ -51,8 +52,8 @@ type Settled struct {
 }
 
 // inward are the kinds of job that change the record alone. Doing them is right
-// in whatever state a restored record is. The last two are of package retention.
-var inward = map[string]bool{policy.EffectJob: true, selfcheck.Job: true, "erase": true, "dispose": true}
+// in whatever state a restored record is.
+var inward = map[string]bool{policy.EffectJob: true, selfcheck.Job: true, retention.EraseJob: true, retention.DisposeJob: true}
 
 // settle does that to a restored record.
 func settle(ctx context.Context, l *ledger.Ledger, keys *keyring.Keyring, madeAt time.Time) (s Settled, err error) {
