@@ -61,7 +61,7 @@ func (d *Desk) begin(ctx context.Context, e *Erasure) (*Erasure, error) {
 		if err != nil {
 			return err
 		}
-		ready := p.ready(e.ApprovedHash)
+		ready, code := p.ready(e.ApprovedHash), p.CodeHash
 		verb := "begun"
 		if ready != nil {
 			verb = "stopped"
@@ -81,8 +81,13 @@ func (d *Desk) begin(ctx context.Context, e *Erasure) (*Erasure, error) {
 				return nil
 			}
 			e.State = Running
+			if first := p.Items[0]; first.ID == p.ID && first.Part == intake.Content { // nothing joins it from here on
+				if err := p.view.take(ctx, tx, first, cause{id: e.ID, basis: e.Basis}); err != nil {
+					return err
+				}
+			}
 			if slices.ContainsFunc(e.Items, func(i Item) bool { return i.Kind == intake.Cases.Kind() && i.Part != intake.Title }) {
-				e.CodeHash = p.CodeHash
+				e.CodeHash = code
 			}
 			return nil
 		})
@@ -130,6 +135,9 @@ func (d *Desk) step(ctx context.Context, why cause, caseID string, items []Item)
 	if err != nil {
 		return false, nil, err
 	}
+	if v.past, err = d.named(ctx, items); err != nil {
+		return false, nil, err
+	}
 	left := slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return v.done(i, why) })
 	if len(left) == 0 {
 		return false, nil, nil
@@ -165,8 +173,38 @@ func (v *view) done(i Item, why cause) bool {
 	if i.ID == v.ID {
 		return was(v.Erasures)
 	}
+	if i.Kind == Holds.Kind() {
+		return v.hold(i) == nil
+	}
 	m, r := v.record(i)
 	return m != nil && was(m.Erasures) || r != nil && was(r.Erasures)
+}
+
+// named returns the holds among items that still name their party.
+func (d *Desk) named(ctx context.Context, items []Item) (list []*Hold, err error) {
+	for _, i := range items {
+		if i.Kind != Holds.Kind() {
+			continue
+		}
+		h, err := d.Hold(ctx, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		if h.Party != "" {
+			list = append(list, h)
+		}
+	}
+	return list, nil
+}
+
+// hold returns the released hold of an item, nil where it names nobody.
+func (v *view) hold(i Item) *Hold {
+	for _, h := range v.past {
+		if h.ID == i.ID {
+			return h
+		}
+	}
+	return nil
 }
 
 // record returns the communication or answer of an item.
@@ -243,6 +281,10 @@ func (v *view) take(ctx context.Context, tx *ledger.Tx, i Item, why cause) error
 	e := intake.Erasure{ID: why.id, At: tx.Now.UnixMicro(), Part: i.Part, Basis: why.basis}
 	if i.ID == v.ID {
 		return intake.EraseCase(tx, v.Case, e)
+	}
+	if h := v.hold(i); h != nil {
+		h.Party, h.Erasures = "", append(h.Erasures, e)
+		return Holds.Erase(tx, h, intake.ErasedAct(), "identity")
 	}
 	m, r := v.record(i)
 	named := func(n int, a intake.Attachment) bool { return slices.Contains(i.Files, fileName(n, a)) }

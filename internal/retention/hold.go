@@ -49,6 +49,8 @@ type Hold struct {
 	ReleasedBy    string `json:"released_by"`
 	ReleasedAt    int64  `json:"released_at"`
 	ReleaseReason string `json:"release_reason"`
+
+	Erasures []intake.Erasure `json:"erasures"` // the party, where it was erased after the release
 }
 
 // Holds is the kind of record.
@@ -146,7 +148,7 @@ func cleanParty(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if local, domain, ok := strings.Cut(s, "@"); ok && local != "" && domain != "" {
 		a, err := mime.ParseAddress(s)
-		if err != nil {
+		if err != nil || a.Name != "" {
 			return "", fault.New(fault.Invalid, "party: %q is not an e-mail address", s)
 		}
 		return a.Addr, nil
@@ -197,6 +199,27 @@ func (d *Desk) On(ctx context.Context, caseID string) ([]*Hold, error) {
 	return d.on(ctx, c)
 }
 
+// past returns the released holds that name a party of a case by address.
+func (d *Desk) past(ctx context.Context, c *intake.Case) (list []*Hold, err error) {
+	all, err := Holds.Select(ctx, d.ledger, `WHERE r.state = 'released' AND r.scope = 'party' AND r.party <> '' ORDER BY r.placed_at, r.id`)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range all {
+		if strings.HasPrefix(h.Party, "@") {
+			continue // many people's
+		}
+		named, err := d.covers(ctx, h, c)
+		if err != nil {
+			return nil, err
+		}
+		if named {
+			list = append(list, h)
+		}
+	}
+	return list, nil
+}
+
 func (d *Desk) on(ctx context.Context, c *intake.Case) (list []*Hold, err error) {
 	all, err := active(ctx, d.ledger)
 	if err != nil {
@@ -229,21 +252,22 @@ func (d *Desk) covers(ctx context.Context, h *Hold, c *intake.Case) (bool, error
 	if err != nil || q.picks(c) {
 		return true, nil
 	}
-	return d.picked(ctx, q, c.ID, h.PlacedAt)
+	return d.picked(ctx, q, c.ID, h.Entry)
 }
 
-// picked reports whether a filter picked a case at any time since: what a hold
-// once covered does not slip out of it because somebody reclassifies it.
+// picked reports whether a filter picked a case at any time since an entry:
+// what a hold once covered does not slip out of it because somebody
+// reclassifies it.
 func (d *Desk) picked(ctx context.Context, q *Query, caseID string, since int64) (bool, error) {
 	versions, err := intake.Cases.History(ctx, d.ledger, caseID)
 	if err != nil {
 		return false, err
 	}
-	for i, v := range slices.Backward(versions) {
+	for _, v := range slices.Backward(versions) {
 		if q.picks(v.Doc) {
 			return true, nil
 		}
-		if versions[i].Entry.Time <= since { // it was this one when the hold was placed
+		if v.Index < since { // it was this one when the hold was placed
 			break
 		}
 	}

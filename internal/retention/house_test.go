@@ -3,6 +3,7 @@ package retention_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -154,7 +155,7 @@ func (h *house) run(t *testing.T) {
 // mail receives a message as it is.
 func (h *house) mail(t testing.TB, from, subject, headers, body string) *intake.Receipt {
 	t.Helper()
-	raw := "From: " + from + "\r\nTo: " + security + "\r\nSubject: " + subject + "\r\nMessage-ID: <" + fmt.Sprintf("%x", subject+body)[:24] + "@mail.example>\r\n" + headers + "\r\n" + body + "\r\n"
+	raw := "From: " + from + "\r\nTo: " + security + "\r\nSubject: " + subject + "\r\nMessage-ID: <" + fmt.Sprintf("%.12x", sha256.Sum256([]byte(from+subject+body))) + "@mail.example>\r\n" + headers + "\r\n" + body + "\r\n"
 	addr := from
 	if _, rest, ok := strings.Cut(from, "<"); ok {
 		addr = strings.TrimSuffix(rest, ">")

@@ -26,7 +26,7 @@ type Ask struct {
 
 // Item is one record that is to lose something.
 type Item struct {
-	Kind  string      `json:"kind"` // casefile, communication, response
+	Kind  string      `json:"kind"` // casefile, communication, response; legal_hold, released, that names who goes
 	ID    string      `json:"id"`
 	Seq   int         `json:"seq,omitzero"`  // among its kind in the case
 	What  string      `json:"what,omitzero"` // inbound, outbound, note
@@ -116,6 +116,9 @@ func (p *Plan) whole(part intake.Part) {
 	p.header(part)
 	for _, r := range p.view.answers {
 		p.answer(r, part)
+	}
+	for _, h := range p.view.past { // while the communications still say who it is
+		p.Items = append(p.Items, Item{Kind: Holds.Kind(), ID: h.ID, Part: intake.Identity})
 	}
 	for _, m := range p.view.communications {
 		p.message(m, part)

@@ -29,6 +29,7 @@ type view struct {
 	communications []*intake.Communication
 	answers        []*response.Response
 	holds          []*Hold // that are on it
+	past           []*Hold // released ones that name a party of it
 	stamp          stamp
 }
 
@@ -51,7 +52,10 @@ func (d *Desk) look(ctx context.Context, caseID string) (*view, error) {
 	if v.answers, err = response.Responses.Select(ctx, d.ledger, `WHERE r.casefile = $1 ORDER BY r.seq`, c.ID); err != nil {
 		return nil, err
 	}
-	v.holds, err = d.on(ctx, v.Case)
+	if v.holds, err = d.on(ctx, v.Case); err != nil {
+		return nil, err
+	}
+	v.past, err = d.past(ctx, v.Case)
 	return v, err
 }
 
