@@ -207,13 +207,39 @@ type Verification struct {
 	Blobs   int64            `json:"blobs"`
 }
 
-// Verify checks the whole record of a running server; full also opens every
-// older version and recomputes every commitment.
-func (c *Client) Verify(ctx context.Context, full bool) (*Verification, error) {
-	q := url.Values{}
-	if full {
-		q.Set("full", "true")
+// Depth is how much of a record is checked.
+type Depth string
+
+// The depths: entries and head; every row against its last entry too; every
+// older version, every commitment and every attachment too.
+const (
+	Tree Depth = "tree"
+	Rows Depth = "rows"
+	Full Depth = "full"
+)
+
+// Verify checks the record of a running server. progress, which may be nil, is
+// told how far it has come.
+func (c *Client) Verify(ctx context.Context, depth Depth, progress func(stage string, done, total int64)) (*Verification, error) {
+	answer, err := c.request(ctx, http.MethodPost, "/verification", url.Values{"depth": {string(depth)}, "progress": {"true"}}, "", "", nil)
+	if err != nil {
+		return nil, err
 	}
-	var v Verification
-	return &v, c.Call(ctx, http.MethodPost, "/verification", q, "", nil, &v)
+	defer answer.Close()
+	for lines := json.NewDecoder(answer); ; {
+		var line struct {
+			Stage       string
+			Done, Total int64
+			Verification
+		}
+		if err := lines.Decode(&line); err != nil {
+			return nil, fmt.Errorf("verification broke off: %w", err)
+		}
+		if line.Stage == "" {
+			return &line.Verification, nil
+		}
+		if progress != nil {
+			progress(line.Stage, line.Done, line.Total)
+		}
+	}
 }

@@ -16,9 +16,12 @@ import (
 type verifyCommand struct {
 	File     string `arg:"" optional:"" placeholder:"FILE" help:"Evidence package or receipt to check, offline: nothing but this file is read."`
 	Live     bool   `help:"Check the record in --data instead: the whole log, every document, every row."`
-	Full     bool   `help:"With --live: also open every older version and recompute every commitment."`
+	Depth    string `enum:"tree,rows,full" default:"rows" help:"With --live: tree checks the entries and the head alone; rows, as it is without the flag, every row against its last entry too; full every older version, every commitment and every attachment too."`
+	Full     bool   `help:"With --live: the same as --depth full."`
 	Data     string `env:"COUNTERSIGN_DATA" placeholder:"DIR" help:"With --live: directory of the record."`
 	Database string `env:"COUNTERSIGN_DATABASE" placeholder:"URL" help:"With --live: postgres:// URL of the database."`
+	Keyring  string `env:"COUNTERSIGN_KEYRING" placeholder:"DIR|URL" help:"With --live: the keyring, where it is not in the data directory."`
+	Blobs    string `env:"COUNTERSIGN_BLOBS" placeholder:"DIR" help:"With --live: the attachments, where they are not in the data directory."`
 	LogKey   string `placeholder:"KEY" help:"Verifier key that the package or receipt must be signed by. Get it from the organisation by another way than the file."`
 	Policy   string `name:"witness-policy" placeholder:"FILE" help:"Policy in the C2SP tlog-policy format: fail unless the witnesses that it asks for have cosigned."`
 	JSON     bool   `name:"json" help:"Print the result as JSON."`
@@ -100,7 +103,7 @@ func problem(err error) map[string]any {
 }
 
 func (c *verifyCommand) live(ctx context.Context, std stdio) error {
-	api, release, err := (&installation{Data: c.Data, Database: c.Database}).connect(ctx, false)
+	api, release, err := (&installation{Data: c.Data, Database: c.Database, Keyring: c.Keyring, Blobs: c.Blobs}).connect(ctx, false)
 	if err != nil {
 		if altered(err) {
 			return describe(std, &client.Verification{Problem: err.Error()}, c.JSON)
@@ -108,7 +111,16 @@ func (c *verifyCommand) live(ctx context.Context, std stdio) error {
 		return err
 	}
 	defer release()
-	v, err := api.Verify(ctx, c.Full)
+	if c.Full {
+		c.Depth = string(client.Full)
+	}
+	progress := bar(std, -1, "checking")
+	v, err := api.Verify(ctx, client.Depth(c.Depth), func(stage string, done, total int64) {
+		progress.Describe(stage)
+		progress.ChangeMax64(total)
+		progress.Set64(done)
+	})
+	progress.Finish()
 	if err != nil {
 		return fmt.Errorf("check the record: %w", err)
 	}

@@ -306,7 +306,7 @@ func TestMainJob(t *testing.T) {
 		if n := strings.Count(out.String(), "\n"); n != 4 { // message, confirmation, note, answer
 			t.Errorf("%d lines exported: %s", n, out.String())
 		}
-		v, err := o.as("operator").Verify(ctx, true)
+		v, err := o.as("operator").Verify(ctx, client.Full, nil)
 		must(err)
 		if !v.OK || v.Records["casefile"] != 1 || v.Root == "" {
 			t.Errorf("verification %+v", v)
@@ -551,7 +551,7 @@ func TestExportIsCut(t *testing.T) {
 		if err := o.as("operator").Export(t.Context(), "", "", "jsonl", &out); err == nil {
 			t.Errorf("half an export of %d bytes looks whole", out.Len())
 		}
-		v, err := o.as("operator").Verify(t.Context(), true)
+		v, err := o.as("operator").Verify(t.Context(), client.Full, nil)
 		if err != nil || v.OK || v.Problem == "" {
 			t.Errorf("verification %+v %v", v, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -203,7 +204,8 @@ func (d *door) ledgerKey(context.Context, *struct{}) (*plainOut, error) {
 }
 
 type verifyIn struct {
-	Full bool `query:"full" doc:"Open every older version and recompute every commitment too"`
+	Depth    string `query:"depth" enum:"tree,rows,full" default:"rows" doc:"tree: entries and head; rows: every row against its last entry too; full: every older version, every commitment and every attachment too"`
+	Progress bool   `query:"progress" doc:"Answer with a line of JSON now and then, and the result as the last"`
 }
 
 // Verification is what a check of the whole record found.
@@ -216,15 +218,40 @@ type Verification struct {
 	Blobs   int64            `json:"blobs"`
 }
 
-type verifyOut struct{ Body Verification }
+// Progress is how far a check has come.
+type Progress struct {
+	Stage string `json:"stage"` // entries, or a kind of record
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"`
+}
 
-func (d *door) verify(ctx context.Context, in *verifyIn) (*verifyOut, error) {
-	r, err := d.Ledger.Verify(ctx, ledger.Options{Full: in.Full})
-	if m, altered := errors.AsType[*ledger.Mismatch](err); altered {
-		return &verifyOut{Verification{Problem: m.Error()}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &verifyOut{Verification{OK: true, Size: r.Size, Root: base64.StdEncoding.EncodeToString(r.Root[:]), Records: r.Records, Blobs: r.Blobs}}, nil
+// verify checks the record while the answer is under way.
+func (d *door) verify(ctx context.Context, in *verifyIn) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		out := &late{hc: hc, header: map[string]string{"Content-Type": "application/json"}}
+		lines := json.NewEncoder(out)
+		opt := ledger.Options{Tree: in.Depth == "tree", Full: in.Depth == "full"}
+		if in.Progress {
+			out.header["Content-Type"] = "application/jsonl"
+			opt.Progress = func(stage string, done, total int64) {
+				lines.Encode(Progress{stage, done, total}) // whether anybody still reads shows in the result
+				if f, ok := hc.BodyWriter().(http.Flusher); ok {
+					f.Flush()
+				}
+			}
+		}
+		r, err := d.Ledger.Verify(ctx, opt)
+		v := Verification{}
+		if m, altered := errors.AsType[*ledger.Mismatch](err); altered {
+			v.Problem, err = m.Error(), nil
+		} else if err == nil {
+			v = Verification{OK: true, Size: r.Size, Root: base64.StdEncoding.EncodeToString(r.Root[:]), Records: r.Records, Blobs: r.Blobs}
+		}
+		if err == nil {
+			err = lines.Encode(v)
+		}
+		if err != nil {
+			d.fail(out, err)
+		}
+	}}, nil
 }

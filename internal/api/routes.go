@@ -99,7 +99,7 @@ var routes = []route{
 	{"GET", "/ledger/key", "ledgerKey", "The key that checkpoints are verified with (C2SP signed-note)", everybody, reads, answers("text/plain", verb((*door).ledgerKey))},
 	{"GET", "/ledger/sealing", "sealing", "Whether the log takes entries, and the losses that were accepted", verifiers, reads, verb((*door).sealing)},
 	{"POST", "/ledger/recovery", "recover", "Accept the loss of a log that was set back, and seal again", recoverers, natural, verb((*door).recover)},
-	{"POST", "/verification", "verify", "Check the whole record", verifiers, natural, verb((*door).verify)},
+	{"POST", "/verification", "verify", "Check the whole record", verifiers, natural, answers("application/json", answers("application/jsonl", verb((*door).verify)))},
 	{"GET", "/drills", "drills", "Restores of backups that were tried, the newest first", verifiers, reads, verb((*door).listDrills)},
 	{"POST", "/drills", "recordDrill", "Record a restore of a backup that was tried", drillers, keyed, verb((*door).recordDrill)},
 }
