@@ -1,7 +1,9 @@
 package retention
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"example.org/countersign/internal/intake"
@@ -69,11 +71,10 @@ func (d *Desk) due(ctx context.Context, s policy.Retention, until time.Time, lim
 			return
 		}
 		x.DueAt = due.UnixMicro()
-		if total++; len(list) < limit {
-			list = append(list, x)
-		}
+		list = append(list, x)
 	})
-	return list, total, err
+	slices.SortFunc(list, func(a, b *Due) int { return cmp.Or(cmp.Compare(a.DueAt, b.DueAt), cmp.Compare(a.Number, b.Number)) })
+	return list[:min(limit, len(list))], int64(len(list)), err
 }
 
 // part is what a fate takes.

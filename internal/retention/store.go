@@ -127,11 +127,8 @@ func (d *Desk) Disposal(ctx context.Context, id string) (*Disposal, error) {
 	return Disposals.Load(ctx, d.ledger, id)
 }
 
-// maxDue bounds the list of what is due.
-const maxDue = 5000
-
 // closedBefore calls f for the cases that were closed until an instant and
-// still have content, the first closed first.
+// still have content.
 func closedBefore(ctx context.Context, q db.Querier, until time.Time, f func(*Due)) error {
 	err := q.Each(ctx, func(scan db.Scan) error {
 		x := &Due{}
@@ -141,7 +138,7 @@ func closedBefore(ctx context.Context, q db.Querier, until time.Time, f func(*Du
 		f(x)
 		return nil
 	}, `SELECT id, entry, number, category, disposition, closed_at, erased FROM casefile
-		WHERE closed_at > 0 AND erased < 2 AND closed_at <= $1 ORDER BY closed_at, id`, until.UnixMicro())
+		WHERE closed_at > 0 AND erased < 2 AND closed_at <= $1`, until.UnixMicro())
 	if err != nil {
 		return fmt.Errorf("list what is due: %w", err)
 	}
@@ -154,7 +151,7 @@ func awaiting(ctx context.Context, q db.Querier) (n int64, err error) {
 	return n, err
 }
 
-// Sums of what an unfinished erasure of a case is.
+// underWay reports whether a request to erase something of a case is not done.
 func underWay(ctx context.Context, q db.Querier, caseID string) (found bool, err error) {
 	var id string
 	return q.One(ctx, `SELECT id FROM erasure WHERE casefile = $1 AND state IN ('requested', 'approved', 'running') LIMIT 1`, []any{caseID}, &id)
