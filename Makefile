@@ -34,6 +34,7 @@ vulnerabilities: ## Look for known vulnerabilities in what the program calls
 
 bench: ## Print ratios against references measured in the same run (docs/PERFORMANCE.md)
 	scripts/with-postgres go test -p 1 -run '^$$' -bench '^Benchmark(Ratio|Package|20kParts|50MB)' -benchtime 1x -timeout 1h $(or $(ARGS),./...)
+	$(if $(ARGS),,cd tools/foreign && go test -run '^$$' -bench '^BenchmarkRatio' -benchtime 1x .)
 
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	@scripts/fuzz $(FUZZTIME)
