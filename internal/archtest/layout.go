@@ -41,13 +41,14 @@ var tiers = map[string]tier{
 	"internal/people":  30,
 	"internal/witness": 30, // knows of the ledger no more than its checkpoints
 
-	"internal/channel":       40,
-	"internal/policy":        40,
-	"internal/selfcheck":     40,
-	"internal/recovery":      40,
-	"internal/party":         40,
-	"internal/channel/relay": 41, // adapters know the channel that they serve
-	"internal/channel/smtpd": 41,
+	"internal/channel":          40,
+	"internal/policy":           40,
+	"internal/selfcheck":        40,
+	"internal/recovery":         40,
+	"internal/party":            40,
+	"internal/channel/relay":    41, // adapters know the channel that they serve
+	"internal/channel/smtpd":    41,
+	"internal/channel/accepted": 41,
 
 	"internal/intake/mbox":   1, // formats that only intake reads
 	"internal/intake/redraw": 1,
