@@ -197,7 +197,9 @@ func (c *checking) checkNodes(ctx context.Context) error {
 // Published returns the checkpoint that outsiders see, NotFound before the
 // first.
 func (l *Ledger) Published(ctx context.Context) (Checkpoint, error) {
-	mustBeOutside(ctx)
+	if _, err := l.Halted(ctx); err != nil { // reads the head, and so learns the log's name
+		return Checkpoint{}, err
+	}
 	var cp Checkpoint
 	var text string
 	ok, err := l.db.One(ctx, `SELECT size, checkpoint FROM ledger_published WHERE id = 1`, nil, &cp.Size, &text)
@@ -218,18 +220,19 @@ func (l *Ledger) Published(ctx context.Context) (Checkpoint, error) {
 // it. It is called at a fixed cadence: a checkpoint for each entry would tell
 // outsiders when something happened.
 func (l *Ledger) Publish(ctx context.Context) (Checkpoint, error) {
-	cp, err := l.Checkpoint(ctx)
-	if err != nil {
-		return cp, err
-	}
-	err = l.Write(ctx, System, func(_ context.Context, tx *Tx) error {
-		_, err := tx.Work(`INSERT INTO ledger_published (id, size, time, checkpoint) VALUES (1, $1, $2, $3)
+	err := l.Write(ctx, System, func(_ context.Context, tx *Tx) error {
+		// What is committed, under the name that the log has now.
+		cp, err := l.sign(tx.batch.origin, tx.batch.head.tree.Size, tx.batch.head.tree.Root())
+		if err != nil {
+			return err
+		}
+		_, err = tx.Work(`INSERT INTO ledger_published (id, size, time, checkpoint) VALUES (1, $1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET size = excluded.size, time = excluded.time, checkpoint = excluded.checkpoint
 			WHERE excluded.size >= ledger_published.size`, cp.Size, tx.Now.UnixMicro(), string(cp.Signed))
 		return err
 	})
 	if err != nil {
-		return cp, err
+		return Checkpoint{}, err
 	}
 	return l.Published(ctx)
 }
