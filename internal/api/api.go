@@ -26,6 +26,7 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/triage"
 )
 
@@ -41,6 +42,7 @@ type Desks struct {
 	Intake    *intake.Desk
 	Triage    *triage.Desk
 	Responses *response.Desk
+	Retention *retention.Desk
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk
 	Recovery  *recovery.Desk

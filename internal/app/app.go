@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -25,6 +26,7 @@ import (
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/channel/accepted"
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/channel/smtpd"
 	"example.org/countersign/internal/clock"
@@ -40,6 +42,7 @@ import (
 	"example.org/countersign/internal/portal"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
 	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/tiles"
@@ -84,6 +87,7 @@ type App struct {
 	Intake    *intake.Desk
 	Triage    *triage.Desk
 	Responses *response.Desk
+	Retention *retention.Desk
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk
 	Board     *board.Board
@@ -95,6 +99,8 @@ type App struct {
 	Cadence   *tiles.Cadence
 	Handler   http.Handler // every page and the API
 	Operator  string       // bearer token of whoever may read the data directory
+
+	accepted *accepted.Log
 
 	lock  *os.File
 	db    *db.DB
@@ -185,6 +191,9 @@ func (a *App) openRecord(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if a.accepted, err = accepted.Open(a.Config.Data); err != nil {
+		return err
+	}
 	if a.Spool, err = spool.Open(filepath.Join(a.Config.Data, "spool"), blobs, a.keys); err != nil {
 		return err
 	}
@@ -197,7 +206,7 @@ func Records() []ledger.Records {
 	var all []ledger.Records
 	for _, kinds := range [][]ledger.Records{
 		jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(),
-		response.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records(),
+		response.Records(), retention.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records(),
 	} {
 		all = append(all, kinds...)
 	}
@@ -229,6 +238,10 @@ func (a *App) build(ctx context.Context) (err error) {
 	a.Intake = intake.New(a.Ledger, a.Channels, a.Policies, options)
 	a.Triage = triage.New(a.Intake, a.People)
 	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
+	a.Retention = retention.New(a.Ledger, a.People, a.Policies, a.Intake, a.Responses, retention.Options{Kick: a.kick})
+	if _, err := a.Ledger.FinishErasures(ctx); unlessHalted(err) != nil { // those that a stop cut off
+		return err
+	}
 	a.Board = board.New(a.Ledger)
 	a.Backup = backup.New(a.Ledger)
 	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
@@ -237,6 +250,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		return err
 	}
 	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect, selfcheck.Job: a.SelfCheck.Handle}
+	maps.Copy(handlers, a.Retention.Handlers())
 	if send != nil { // without a relay confirmations wait, rather than be given up
 		handlers[intake.ConfirmationJob] = a.Intake.Confirm
 	}
@@ -258,13 +272,13 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
-	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake}, a.Config.Organisation, a.Config.Log)
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
+	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
 	}
 	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs},
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
 	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL)}, a.Config.Log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -309,6 +323,9 @@ func (a *App) Close() error {
 	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
+	}
+	if a.accepted != nil {
+		errs = append(errs, a.accepted.Close())
 	}
 	if a.lock != nil {
 		errs = append(errs, a.lock.Close())

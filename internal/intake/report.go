@@ -223,6 +223,7 @@ type Message struct {
 	ID          string
 	FromUs      bool
 	At          int64
+	Erased      int64 // when what it said was erased; 0 where it was not
 	Text        string
 	Attachments []Attachment // without those that only the sealed record keeps
 }
@@ -268,14 +269,22 @@ func (d *Desk) FollowUp(ctx context.Context, number, code string) (*Thread, erro
 		if err != nil {
 			return nil, err
 		}
-		t.Messages = append(t.Messages, Message{ID: m.ID, FromUs: m.Direction == Outbound, At: m.ReceivedAt, Text: text, Attachments: m.shown()})
+		shown := Message{ID: m.ID, FromUs: m.Direction == Outbound, At: m.ReceivedAt, Text: text, Attachments: m.shown()}
+		if e := LacksPart(m.Erasures, Content); e != nil {
+			shown.Erased = e.At
+		}
+		t.Messages = append(t.Messages, shown)
 	}
 	return t, nil
 }
 
 // shows reports whether the reporter may read m: what they wrote themselves,
-// and what was sent to them, or to nobody because it waits for them here.
+// and what was sent to them, or to nobody because it waits for them here. Of
+// what lost its addresses only what came by the report page is surely theirs.
 func (c *Case) shows(m *Communication) bool {
+	if LacksPart(m.Erasures, Content, Identity) != nil && (m.Direction != Inbound || m.Source != FromPortal) {
+		return false
+	}
 	list := append(slices.Clone(m.To), m.Cc...)
 	if m.Direction == Inbound {
 		list = m.From
@@ -286,7 +295,7 @@ func (c *Case) shows(m *Communication) bool {
 
 // shown returns the attachments that a reporter sees.
 func (m *Communication) shown() []Attachment {
-	return slices.DeleteFunc(slices.Clone(m.Attachments), func(a Attachment) bool { return a.Hidden })
+	return slices.DeleteFunc(slices.Clone(m.Attachments), func(a Attachment) bool { return a.Hidden || a.Erased })
 }
 
 // FollowUpAttachment returns the i-th of the attachments of a Message to

@@ -64,10 +64,17 @@ func (p *portal) opened(w http.ResponseWriter, r *http.Request, t *words) (*form
 		return f, thread, nil
 	}
 	f.close()
-	if kind, _ := fault.Of(err); kind == fault.NotFound {
+	if kind, _ := fault.Of(err); kind != fault.NotFound {
+		return nil, nil, err
+	}
+	told, err := p.Retention.Tell(r.Context(), f.get(inNumber), f.get(inCode))
+	if kind, _ := fault.Of(err); err != nil && kind != fault.NotFound {
+		return nil, nil, err
+	}
+	if told == nil {
 		return nil, nil, p.wrongCode(w, t, f)
 	}
-	return nil, nil, err
+	return nil, nil, p.showErased(w, t, told)
 }
 
 func (p *portal) openFollowUp(w http.ResponseWriter, r *http.Request, t *words) error {
@@ -119,6 +126,9 @@ func (p *portal) threadPage(t *words, f *form, thread *intake.Thread, wrong map[
 		s := said{Who: t.YouWrote, When: t.instant(m.At), Text: m.Text}
 		if m.FromUs {
 			s.Who = t.WeAnswered
+		}
+		if m.Erased != 0 {
+			s.Text = fill(t.MessageErased, t.instant(m.Erased))
 		}
 		for i, a := range m.Attachments {
 			file := attached{Message: m.ID, Index: strconv.Itoa(i), Label: fill(t.Download, a.Name), Size: a.Size}

@@ -26,6 +26,7 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/retention"
 )
 
 //go:embed templates/*.html
@@ -37,9 +38,10 @@ const staticPath = "/public/"
 
 // Desks is what the pages stand on.
 type Desks struct {
-	Ledger   *ledger.Ledger
-	Channels *channel.Desk
-	Intake   *intake.Desk
+	Ledger    *ledger.Ledger
+	Channels  *channel.Desk
+	Intake    *intake.Desk
+	Retention *retention.Desk
 }
 
 // Paths returns the patterns under which the handler is to be mounted.
@@ -98,7 +100,7 @@ func pages() map[string]*template.Template {
 		panic(err)
 	}
 	all := map[string]*template.Template{}
-	for _, name := range []string{"report", "receipt", "follow", "thread", "message"} {
+	for _, name := range []string{"report", "receipt", "follow", "thread", "message", "erased"} {
 		if all[name], err = design.Page(set, templates, "templates/shared.html", "templates/"+name+".html"); err != nil {
 			panic(err)
 		}

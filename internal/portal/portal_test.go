@@ -26,6 +26,8 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 )
 
 var (
@@ -35,7 +37,7 @@ var (
 
 func kinds() []ledger.Records {
 	var all []ledger.Records
-	for _, k := range [][]ledger.Records{intake.Records(), policy.Records(), channel.Records(), people.Records(), jobs.Records()} {
+	for _, k := range [][]ledger.Records{intake.Records(), policy.Records(), channel.Records(), people.Records(), jobs.Records(), response.Records(), retention.Records()} {
 		all = append(all, k...)
 	}
 	return all
@@ -71,6 +73,12 @@ func furnish(t testing.TB, e *dbtest.Env) *site {
 	channels := channel.New(e.Ledger)
 	s.desks = Desks{Ledger: e.Ledger, Channels: channels,
 		Intake: intake.New(e.Ledger, channels, policies, intake.Options{Keys: e.Keys, Organisation: "Org & Sons"})}
+	persons, err := people.New(t.Context(), e.Ledger, e.Keys, people.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := response.New(e.Ledger, persons, channels, policies, response.Options{Keys: e.Keys})
+	s.desks.Retention = retention.New(e.Ledger, persons, policies, s.desks.Intake, answers, retention.Options{})
 	s.handler = New(s.desks, "Org & Sons", slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }

@@ -58,6 +58,9 @@ type words struct {
 	StateAnswered            string
 	StateWaiting             string
 	StateClosed              string
+	ErasedTitle, ErasedAll   string // number; day, basis
+	ErasedWho, ErasedStays   string // day, basis
+	MessageErased            string // day
 	YouWrote, WeAnswered     string
 	Download, Stripped       string
 	AddTitle, AddText        string

@@ -24,6 +24,7 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/triage"
 )
 
@@ -36,6 +37,7 @@ type Desks struct {
 	Intake    *intake.Desk
 	Triage    *triage.Desk
 	Responses *response.Desk
+	Retention *retention.Desk
 	Evidence  *evidence.Desk
 	Board     *board.Board
 	Jobs      *jobs.Runner
