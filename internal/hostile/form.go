@@ -64,6 +64,9 @@ func Forms(root *html.Node, path string) []Form {
 			continue
 		}
 		method, _ := attr(n, "method")
+		if method == "dialog" { // closes one, and sends nothing
+			continue
+		}
 		action, _ := attr(n, "action")
 		kind, _ := attr(n, "enctype")
 		f := Form{Method: strings.ToUpper(or(method, "get")), Action: or(action, path), Files: kind == "multipart/form-data"}

@@ -106,7 +106,7 @@ func (q *request) nextAct(o *opened) design.NextAct {
 		return design.NextAct{Title: "Closed", Why: or(o.CloseReason, "A reply from outside opens it again."), Waiting: true}
 	}
 	if !q.may(workers) {
-		return design.NextAct{Title: "With the analysts", Why: "Nothing on this case is for you to do.", Waiting: true}
+		return q.othersAct(o)
 	}
 	answer := design.Button{Label: "Write an answer", Icon: "square-pen", Key: "r", Action: "/cases/" + o.Number + "/answer"}
 	if o.State == intake.Answered {
@@ -124,6 +124,20 @@ func (q *request) nextAct(o *opened) design.NextAct {
 	}
 	answer.Weight = design.Primary
 	return design.NextAct{Title: "Write an answer", Why: q.approvalWords(o), Effects: append(effects, q.wayOut(o)...), Action: answer.Action, Buttons: []design.Button{answer}}
+}
+
+// othersAct says whose turn it is to somebody who only reads.
+func (q *request) othersAct(o *opened) design.NextAct {
+	n := design.NextAct{Title: "With the analysts", Why: "Nobody has taken it yet.", Waiting: true}
+	switch {
+	case o.State == intake.Answered:
+		n.Title, n.Why = "With the reporter", "The last word was ours. A reply opens the case again."
+	case o.Paused():
+		n.Title, n.Why = "Waits, with its clock stopped", sentence(o.Pauses[len(o.Pauses)-1].Reason)
+	case o.Assignee != "":
+		n.Title, n.Why = "With "+q.People.Name(q.ctx, o.Assignee), "The answer is not written yet."
+	}
+	return n
 }
 
 // nextOnAnswer is what is due on an answer that is neither sent nor withdrawn.

@@ -265,7 +265,7 @@ func history[P any](q *request, label string, versions []ledger.Version[P]) desi
 	for i := len(versions) - 1; i >= 0; i-- {
 		v := versions[i]
 		_, verb, _ := strings.Cut(v.Entry.Act, ".")
-		t.Items = append(t.Items, design.TimelineItem{Who: q.People.Name(q.ctx, v.Entry.Actor), What: spaced(verb), At: v.At(), Controls: v.Entry.Controls,
+		t.Items = append(t.Items, design.TimelineItem{Who: q.People.Name(q.ctx, v.Entry.Actor), What: or(actWords[v.Entry.Act], spaced(verb)), At: v.At(), Controls: v.Entry.Controls,
 			Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(v.Index)}})
 		if strings.HasPrefix(verb, "approved") {
 			t.Items[len(t.Items)-1].Kind = design.Approval

@@ -88,7 +88,7 @@ func (q *request) showEvidence(period evidence.Period, f *form) error {
 		if err != nil {
 			return err
 		}
-		if err := p.numbers(r); err != nil {
+		if err := p.numbers(r, q.may(readers)); err != nil {
 			return err
 		}
 	}
@@ -105,14 +105,21 @@ func (q *request) showEvidence(period evidence.Period, f *form) error {
 	return q.show(f.code(), "evidence", p)
 }
 
-// numbers draws a report.
-func (p *evidencePage) numbers(r *evidence.Report) error {
+// numbers draws a report; its parts lead to the cases behind them where who
+// looks may read cases.
+func (p *evidencePage) numbers(r *evidence.Report, cases bool) error {
+	behind := func(href string) string {
+		if !cases {
+			return ""
+		}
+		return href
+	}
 	met := r.Overall.Met
 	p.Figures = []design.Figure{
 		{Label: "Communications", Value: phrase.Number(r.Communications.All()), Note: fmt.Sprintf("%d in, %d answers, %d confirmations", r.Communications.Inbound, r.Communications.Answers, r.Communications.Confirmations)},
-		{Label: "Cases opened", Value: phrase.Number(r.Received), Note: phrase.Count(r.Closed, "case closed", "cases closed"), Href: "/queue?state=all"},
+		{Label: "Cases opened", Value: phrase.Number(r.Received), Note: phrase.Count(r.Closed, "case closed", "cases closed"), Href: behind("/queue?state=all")},
 		{Label: "Median first response", Value: phrase.Hours(r.Overall.Median), Note: "nine of ten within " + phrase.Hours(r.Overall.P90)},
-		{Label: "Within target", Value: phrase.Percent(met, met+r.Overall.Missed+r.Overall.Late), Note: fmt.Sprintf("%d met, %d missed, %d late now", met, r.Overall.Missed, r.Overall.Late), Href: "/queue?overdue=1"},
+		{Label: "Within target", Value: phrase.Percent(met, met+r.Overall.Missed+r.Overall.Late), Note: fmt.Sprintf("%d met, %d missed, %d late now", met, r.Overall.Missed, r.Overall.Late), Href: behind("/queue?overdue=1")},
 		{Label: "Entries", Value: phrase.Number(r.Log.Count), Note: "of " + phrase.Number(r.Log.Size) + " in the ledger", Href: "/ledger"}}
 	if r.Overall.Answered == 0 {
 		p.Figures[2].Value, p.Figures[2].Note = "none", "no answer in this period"
@@ -128,7 +135,7 @@ func (p *evidencePage) numbers(r *evidence.Report) error {
 			label, href = t.Severity, t.Severity
 			label = strings.ToUpper(label[:1]) + label[1:]
 		}
-		times.Rows = append(times.Rows, chart.Timing{Label: label, Count: int(t.Answered), Median: t.Median, P90: t.P90, Target: t.Target, Href: "/queue?state=all&severity=" + href})
+		times.Rows = append(times.Rows, chart.Timing{Label: label, Count: int(t.Answered), Median: t.Median, P90: t.P90, Target: t.Target, Href: behind("/queue?state=all&severity=" + href)})
 	}
 	backlog := chart.Backlog{Title: "Not closed at the end", Noun: "case", Many: "cases"}
 	for _, c := range r.Backlog {
@@ -137,7 +144,7 @@ func (p *evidencePage) numbers(r *evidence.Report) error {
 	categories := chart.Backlog{Title: "What it was about", Noun: "case", Many: "cases"}
 	for i, c := range r.Categories {
 		if i < 6 {
-			categories.Parts = append(categories.Parts, chart.Part{Label: or(spaced(c.Name), "not classified"), Count: int(c.N), Href: "/queue?state=all&category=" + or(c.Name, "none")})
+			categories.Parts = append(categories.Parts, chart.Part{Label: or(spaced(c.Name), "not classified"), Count: int(c.N), Href: behind("/queue?state=all&category=" + or(c.Name, "none"))})
 		}
 	}
 	for _, d := range []chart.Drawing{volume.Draw(), times.Draw(), backlog.Draw(), categories.Draw()} {

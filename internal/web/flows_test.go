@@ -225,6 +225,13 @@ func TestSuspended(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	o := open(t)
 	ana, lea := o.visit(people.Analyst), o.visit(people.Lead)
+	all, err := o.Policies.List(t.Context(), o.Env.Ledger)
+	o.must(err)
+	for _, p := range all {
+		if a := ana.want(200, ana.get("/policy/"+p.ID)); strings.Contains(a.body, "<h1></h1>") || !strings.Contains(a.body, "<table") && !strings.Contains(a.body, "letter") {
+			t.Errorf("the page of %s says too little: %s", p.Label(), excerpt(a.body))
+		}
+	}
 	set, err := o.Policies.InForce(t.Context(), o.Env.Ledger)
 	o.must(err)
 	now, err := o.Policies.At(t.Context(), o.Env.Ledger, set.ApprovalVersion)

@@ -17,7 +17,7 @@ import (
 )
 
 var kindWords = map[policy.Kind]string{policy.KindCriteria: "Criteria", policy.KindRules: "Classification rules", policy.KindSeverity: "Severity matrix",
-	policy.KindApproval: "Approval matrix", policy.KindSLA: "Response targets", policy.KindTemplate: "Template"}
+	policy.KindApproval: "Approval matrix", policy.KindSLA: "Response targets", policy.KindTemplate: "Template", policy.KindRetention: "Retention schedule"}
 
 var policyStates = map[policy.State]design.State{policy.Draft: {Word: "awaiting approval", Tone: design.Waiting}, policy.Approved: {Word: "approved, not yet in force", Tone: design.Approved},
 	policy.InForce: {Word: "in force", Tone: design.Done}, policy.Superseded: {Word: "superseded", Tone: design.Stopped}, policy.Withdrawn: {Word: "withdrawn", Tone: design.Stopped}}
@@ -136,6 +136,15 @@ func (q *request) policyBody(p *recordPage, x *policy.Policy) error {
 		}
 	case policy.KindSLA:
 		return q.slaBody(p, x)
+	case policy.KindRetention:
+		var schedule policy.Retention
+		if err := json.Unmarshal(x.Body, &schedule); err != nil {
+			return err
+		}
+		table.Columns = []design.Column{{Label: "Cases"}, {Label: "Category", Place: design.Meta}, {Label: "Kept after closing", Width: design.Narrow, Place: design.Meta}, {Label: "Then", Place: design.Full}}
+		for _, r := range schedule.Rules {
+			add(design.Cell{Text: r.Name, Sub: r.Basis}, design.Cell{Text: or(spaced(string(r.Category)), "any"), Sub: spaced(string(r.Disposition))}, design.Cell{Text: keptFor(r)}, design.Cell{Text: fateWords[r.Then], Sub: r.Reason})
+		}
 	case policy.KindTemplate:
 		var t policy.Template
 		if err := json.Unmarshal(x.Body, &t); err != nil {
@@ -154,6 +163,22 @@ func (q *request) policyBody(p *recordPage, x *policy.Policy) error {
 		p.Tables = append(p.Tables, table)
 	}
 	return nil
+}
+
+// fateWords say what becomes of a case at the end of its time.
+var fateWords = map[policy.Fate]string{policy.EraseContent: "all but its skeleton is erased", policy.EraseIdentity: "who the outsiders are is erased", policy.KeepForever: "it is kept"}
+
+// keptFor says how long a row of the schedule keeps.
+func keptFor(r policy.RetentionRule) string {
+	switch {
+	case r.Then == policy.KeepForever:
+		return "for ever"
+	case r.Months == 0:
+		return phrase.Count(int64(r.Years), "year", "years")
+	case r.Years == 0:
+		return phrase.Count(int64(r.Months), "month", "months")
+	}
+	return phrase.Count(int64(r.Years), "year", "years") + ", " + phrase.Count(int64(r.Months), "month", "months")
 }
 
 func (q *request) slaBody(p *recordPage, x *policy.Policy) error {

@@ -13,9 +13,11 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
+	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
@@ -332,14 +334,17 @@ func (q *request) frame(title, area string) design.Staff {
 		theme = design.ThemeOf(c.Value)
 	}
 	s := design.Staff{Title: title, Organisation: q.opt.Organisation, Home: q.start(), Theme: theme, Person: q.who.Name,
-		Role: q.roleWords(), Account: []design.Link{{Label: "Your account", Href: "/account"}}, SignOut: "/sign-out", Flashes: q.flashes()}
+		Role: q.roleWords(), Account: []design.Link{{Label: "Your account", Href: "/account"}}, SignOut: "/sign-out", Flashes: append(q.alarms(), q.flashes()...)}
 	if q.may(watchers) {
-		s.Account = append(s.Account, design.Link{Label: "Background work", Href: "/work"})
+		s.Account = append(s.Account, design.Link{Label: "Background work", Href: "/work"}, design.Link{Label: "Checks", Href: "/checks"})
 	}
 	for _, a := range design.Areas(area) {
 		if rs, ok := areas[a.Href]; ok && q.may(rs) {
 			s.Areas = append(s.Areas, a)
 		}
+	}
+	if len(s.Areas) == 0 && q.reports() { // their way in is everybody's (CC2.2)
+		s.Areas = []design.Area{{Label: "Report a problem", Href: "/report", Icon: "flag"}, {Label: "Follow a report up", Href: "/follow-up", Icon: "message-square"}}
 	}
 	if cp, err := q.Ledger.Checkpoint(q.ctx); err == nil {
 		s.Head = &design.LedgerHead{Size: cp.Size, Root: fmt.Sprintf("%x", cp.Root), Seal: design.Seal{Kind: design.Sealed}, Href: "/ledger"}
@@ -354,6 +359,12 @@ func (q *request) frame(title, area string) design.Staff {
 	}
 	s.Keys = design.Keys()
 	return s
+}
+
+// reports tells whether the report page takes reports.
+func (q *request) reports() bool {
+	all, err := q.Channels.List(q.ctx, q.Ledger)
+	return err == nil && slices.ContainsFunc(all, func(c *channel.Channel) bool { return c.Kind == channel.Portal && c.Receives() })
 }
 
 var areas = map[string]access{"/queue": readers, "/channels": insiders, "/policy": insiders, "/people": directory, "/evidence": assurance, "/ledger": insiders}

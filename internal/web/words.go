@@ -150,13 +150,17 @@ func matrixGrid(m rules.Matrix, name, chosen string) design.Grid {
 
 // actWords says what an act of the ledger was, after the name of who did it.
 var actWords = map[string]string{
-	"casefile.opened": "opened the case", "casefile.classified": "classified the case", "casefile.assigned": "assigned the case", "casefile.disposed": "set the case aside",
+	"casefile.opened": "opened the case", "casefile.answered": "marked the case as answered", "casefile.classified": "classified the case", "casefile.assigned": "assigned the case", "casefile.disposed": "set the case aside",
 	"casefile.restored": "took the case back", "casefile.paused": "stopped the clock", "casefile.resumed": "let the clock run", "casefile.closed": "closed the case", "casefile.reopened": "reopened the case", "casefile.received": "received a message",
 	"communication.noted": "noted", "communication.sent": "sent", "communication.received": "wrote", "communication.revealed": "had a hidden file shown",
 	"response.drafted": "began an answer", "response.edited": "edited the answer", "response.submitted": "asked for approval", "response.approved": "approved the answer",
 	"response.declined": "declined the answer", "response.withdrawn": "withdrew the answer", "response.sending": "handed the answer over", "response.sent": "recorded that the answer was delivered",
 	"response.ambiguous": "could not learn whether the answer was delivered", "response.failed": "was refused by the relay", "response.postponed": "could not reach the relay; it is tried again",
 	"response.resolved": "settled whether the answer was delivered",
+	"person.invited":    "made an invitation", "person.enrolled": "set up the account", "person.approver-confirmed": "confirmed who holds the account", "person.password-reset": "reset the password",
+	"person.password-changed": "changed the password", "person.roles-changed": "changed the roles", "person.renamed": "changed name or address", "person.deactivated": "deactivated the account",
+	"person.second-factor-added": "set up a second factor", "person.second-factor-removed": "removed the second factor", "person.second-factor-reset": "removed the second factor",
+	"policy.superseded": "put a newer version in its place", "policy.took-effect": "put it in force", "channel.change-proposed": "proposed a change", "channel.change-withdrawn": "withdrew the change",
 }
 
 func act(name string) string {
