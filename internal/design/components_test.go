@@ -102,7 +102,7 @@ func fullStaff() Staff {
 	return Staff{Title: "Queue", Organisation: "Northwind", Home: "/home", Theme: Dark, Areas: []Area{{"Queue", "/queue", "inbox", true, 43, "q"}, {Label: "People", Href: "/people", Icon: "users"}},
 		Search: "/search", Person: "Ines Duarte", Role: "Security lead", Account: []Link{{"Account", "/account"}}, SignOut: "/sign-out",
 		Head:    &LedgerHead{Size: 12481, Root: sampleHash, At: now, Seal: Seal{Kind: Witnessed, Href: "/p", Detail: "Entry"}, Href: "/ledger"},
-		Flashes: []Flash{{Problem, "Something", "/undo"}}, Keys: Keys(KeyHelp{[]string{"a"}, "Approve"})}
+		Flashes: []Flash{{Problem, "Something", "/undo", &Link{"More", "/more"}}}, Keys: Keys(KeyHelp{[]string{"a"}, "Approve"})}
 }
 
 func components() []component {
@@ -172,7 +172,7 @@ func components() []component {
 		}},
 		{"note", func() []any { return states(Note{"info", "Title", "Text"}, Note{Text: "Only text"}) }},
 		{"flash", func() []any {
-			return states(Flash{Succeeded, "Sent", "/undo"}, Flash{Kind: Notice, Text: "Note"}, Flash{Kind: Problem, Text: "Trouble"})
+			return states(Flash{Kind: Succeeded, Text: "Sent", Undo: "/undo"}, Flash{Kind: Notice, Text: "Note"}, Flash{Kind: Problem, Text: "Trouble"})
 		}},
 		{"chart", func() []any {
 			return states(Chart{"Title", "Note", "<hr>", [][]string{{"a", "b"}, {"c", "1"}}}, Chart{Title: "Empty"})
@@ -262,7 +262,7 @@ func publicSet(t testing.TB) *template.Template { return page(t) }
 
 func fullPublic() Public {
 	return Public{Lang: "pt", Direction: "rtl", Title: "Report", Organisation: "Northwind", Home: "/", Languages: []Language{{"en", "English", "?l=en", true}, {"pt", "Português", "?l=pt", false}},
-		Flashes: []Flash{{Succeeded, "Kept", "/undo"}}, Footer: []Link{{"Follow up", "/follow"}}, SkipWord: "Saltar", LanguagesWord: "Línguas", SealedWord: "Sealed."}
+		Flashes: []Flash{{Kind: Succeeded, Text: "Kept", Undo: "/undo"}}, Footer: []Link{{"Follow up", "/follow"}}, SkipWord: "Saltar", LanguagesWord: "Línguas", SealedWord: "Sealed."}
 }
 
 // TestTypes holds that every partial and layout can be executed with its type,

@@ -229,4 +229,5 @@ type Flash struct {
 	Kind FlashKind
 	Text string
 	Undo string // address of a form that takes it back
+	Link *Link  // where there is more about it
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/relay"
@@ -26,7 +27,9 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/selfcheck"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
 )
@@ -56,7 +59,7 @@ const securityAddress = "security@northwind.example"
 func open(t testing.TB) *office {
 	t.Helper()
 	var kinds []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records()} {
 		kinds = append(kinds, k...)
 	}
 	dir := t.TempDir()
@@ -73,6 +76,8 @@ func open(t testing.TB) *office {
 	o.Triage = triage.New(o.Intake, o.People)
 	o.Responses = response.New(o.Env.Ledger, o.People, o.Channels, o.Policies, response.Options{Keys: o.Keys, Send: o.send})
 	o.Board = board.New(o.Env.Ledger)
+	discard := slog.New(slog.DiscardHandler)
+	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger)}
 	o.Evidence = evidence.New(o.Env.Ledger, o.People, o.Channels, o.Policies, o.Intake, o.Responses, evidence.Options{Organisation: "Northwind", Keys: o.Keys})
 	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect,
 		hopeless: func(context.Context, jobs.Job) error { return jobs.Permanent(errors.New("it cannot be done")) }}, slog.New(slog.DiscardHandler))

@@ -25,7 +25,7 @@ func Table() []Row {
 // Pages returns every page with a value of the struct that it is drawn from.
 func Pages() (map[string]*template.Template, map[string]any, error) {
 	pages, err := parsePages()
-	return pages, map[string]any{"account": accountPage{}, "case": casePage{}, "entry": entryPage{}, "evidence": evidencePage{}, "ledger": ledgerPage{}, "list": listPage{}, "people": peoplePage{},
+	return pages, map[string]any{"account": accountPage{}, "case": casePage{}, "checks": checksPage{}, "entry": entryPage{}, "evidence": evidencePage{}, "ledger": ledgerPage{}, "list": listPage{}, "people": peoplePage{},
 		"person": personPage{}, "problem": problemPage{}, "problem-outside": problemOutside{}, "queue": queuePage{}, "record": recordPage{}, "response": responsePage{}, "resume": resumePage{},
 		"secret": secretPage{}, "sign": signPage{}, "work": workPage{}}, err
 }

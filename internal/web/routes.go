@@ -138,6 +138,9 @@ func routes() []route {
 		{"GET /ledger/entries/{n}/proof", insiders, (*request).proof},
 		{"GET /ledger/entries/{n}/entry", insiders, (*request).entryBytes},
 		{"GET /work", watchers, (*request).work},
+		{"GET /checks", watchers, (*request).checks},
+		{"GET /recovery", caretaker, (*request).recoveryPage},
+		{"POST /recovery", leads, (*request).acceptLoss},
 		{"POST /work/{id}/retry", caretaker, (*request).retry},
 		{"POST /work/{id}/dismiss", caretaker, (*request).dismiss},
 	}

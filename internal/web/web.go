@@ -41,6 +41,7 @@ type Desks struct {
 	Evidence  *evidence.Desk
 	Board     *board.Board
 	Jobs      *jobs.Runner
+	Checks
 }
 
 // Options of the pages.
