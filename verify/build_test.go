@@ -303,7 +303,11 @@ func (l *testLog) pack(t testing.TB, f files, change ...func(*sealing)) []byte {
 	if s.late != nil {
 		s.late(&s)
 	}
-	if err := a.Close(s.entry, s.document, s.proof, s.consistency); err != nil {
+	end := a.Close
+	if s.redacted {
+		end = a.CloseRedacted
+	}
+	if err := end(s.entry, s.document, s.proof, s.consistency); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -315,6 +319,8 @@ type sealing struct {
 	act    string
 	fields map[string]any
 	late   func(*sealing)
+
+	redacted bool // the seal is that of a package which this was made from
 
 	entry, document, proof, consistency []byte
 }

@@ -58,9 +58,10 @@ func (c *checker) hash(r io.Reader) (format.Hash, error) {
 // of their paths.
 func (c *checker) compareFiles() error {
 	files := slices.DeleteFunc(slices.Collect(maps.Keys(c.files)), func(name string) bool {
-		return slices.Contains(format.Last, name)
+		return slices.Contains(c.last, name)
 	})
 	slices.Sort(files)
+	c.raw = make(map[string]format.Hash)
 	lines := bufio.NewReader(c.open(format.FileManifest))
 	last := ""
 	for n := 1; ; n++ {
@@ -106,6 +107,9 @@ func (c *checker) compareFile(path string, want format.Hash) error {
 	}
 	if sum != want {
 		return failf(path, none, "was altered: its SHA-256 is not the one in the manifest")
+	}
+	if strings.HasPrefix(path, "raw/") {
+		c.raw[path] = sum
 	}
 	return nil
 }

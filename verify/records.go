@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"example.org/countersign/verify/format"
@@ -48,7 +47,7 @@ func (c *checker) records() error {
 			return err
 		}
 	}
-	return nil
+	return c.absent()
 }
 
 // rowChecker checks the two files that show the same records.
@@ -59,7 +58,7 @@ type rowChecker struct {
 	row       row    // at hand
 	buf       []byte // what a column must be
 	derived   map[string]bool
-	attested  map[int64]bool // entries of approvalRows so far
+	attested  map[int64]bool // entries of the rows so far, where none may be there twice
 }
 
 // maxRow is the length in bytes that a row may have.
@@ -90,6 +89,9 @@ func (r *rowChecker) run() error {
 		}
 		return within(r.csv, none, err)
 	}
+	if want, ok := c.rows[r.csv]; c.rows != nil && (!ok || want != count) {
+		return failf(r.json, none, "has %d rows, the package that was sealed %d", count, want)
+	}
 	rows := Rows{File: r.json, Rows: count}
 	for name := range r.derived {
 		rows.Derived = append(rows.Derived, name)
@@ -115,9 +117,9 @@ func (r *rowChecker) check(n int64, line []byte) error {
 	if err := r.row.parse(line); err != nil {
 		return failf(r.json, none, "line %d: %v", n, err)
 	}
-	entry, err := strconv.ParseInt(string(r.row.value("entry")), 10, 64)
+	entry, err := r.row.entry()
 	if err != nil {
-		return failf(r.json, none, "line %d: does not say its entry", n)
+		return failf(r.json, none, "line %d: %v", n, err)
 	}
 	if err := r.library.open(entry); err != nil {
 		return within(r.json, entry, fmt.Errorf("line %d: %w", n, err))
@@ -139,13 +141,14 @@ func (r *rowChecker) check(n int64, line []byte) error {
 }
 
 // attest checks that a row of records/approvals is of somebody's yes or no, and
-// that none is there twice.
+// that none is there twice; nor any in the tables of a redacted package, whose
+// rows nobody vouches for.
 func (r *rowChecker) attest(entry int64) error {
-	if r.json != approvalRows {
-		return nil
-	}
-	if act := r.library.entry.Act; act != "response.approved" && act != "response.declined" {
+	if act := r.library.entry.Act; r.json == approvalRows && act != "response.approved" && act != "response.declined" {
 		return fmt.Errorf("the entry is of the act %s, no approval and no refusal", act)
+	}
+	if r.json != approvalRows && !r.library.c.summary.Abridged {
+		return nil
 	}
 	if r.attested[entry] {
 		return errors.New("the entry is there twice")
@@ -176,6 +179,12 @@ func (r *rowChecker) compare() error {
 			}
 			continue
 		}
+		if known, err := r.file(f); known || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		proved := false
 		if r.buf, proved = format.AppendColumn(r.buf[:0], f.name, entry, doc, r.library.c.names); !proved {
 			if err := r.derive(f.name); err != nil {
@@ -201,6 +210,9 @@ func (r *rowChecker) derive(name string) error {
 	}
 	if len(name) > maxName {
 		return errors.New("a column has a name that is too long")
+	}
+	if r.library.c.summary.Abridged {
+		return fmt.Errorf("nothing sealed that is shown is behind %q, and a redacted package has no seal that vouches for it", name)
 	}
 	r.derived[name] = true
 	return nil
@@ -253,10 +265,13 @@ func (t *table) compare(cells []string, r *row) error {
 	return nil
 }
 
-// perRow bounds what one row may take.
+// perRow bounds what one row may take, in bytes and in cells: encoding/csv
+// makes of each comma much more than a byte.
 type perRow struct {
-	r    io.Reader
-	left int
+	r      io.Reader
+	left   int
+	cells  int
+	quoted bool // within a cell that begins with a quote
 }
 
 func (p *perRow) Read(b []byte) (int, error) {
@@ -265,5 +280,19 @@ func (p *perRow) Read(b []byte) (int, error) {
 	}
 	n, err := p.r.Read(b)
 	p.left -= n
+	for _, c := range b[:n] {
+		switch {
+		case c == '"':
+			p.quoted = !p.quoted
+		case p.quoted:
+		case c == ',':
+			p.cells++
+		case c == '\n':
+			p.cells = 0
+		}
+		if p.cells == maxColumns {
+			return 0, fmt.Errorf("a row has more than %d columns", maxColumns)
+		}
+	}
 	return n, err
 }

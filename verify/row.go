@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,15 @@ func (r *row) value(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// entry returns the number of the entry that the row is of.
+func (r *row) entry() (int64, error) {
+	n, err := strconv.ParseInt(string(r.value("entry")), 10, 64)
+	if err != nil {
+		return 0, errors.New("does not say its entry")
+	}
+	return n, nil
 }
 
 // parse reads the fields of one JSON object, which are valid as long as the

@@ -25,6 +25,16 @@ func (c *checker) seal() error {
 	if err != nil {
 		return err
 	}
+	if err := c.readSums(doc); err != nil {
+		return err
+	}
+	return c.period(doc)
+}
+
+// readSums reads what manifest and archive must be: what the seal commits to,
+// or, of a package that was redacted since, what it says of itself. What the
+// sealed package had of rows holds of both.
+func (c *checker) readSums(doc *format.Document) error {
 	for _, sum := range []struct {
 		name string
 		dst  *format.Hash
@@ -37,7 +47,28 @@ func (c *checker) seal() error {
 			return failf(format.FileSealDocument, c.sealIndex, "field %s: %v", sum.name, err)
 		}
 	}
-	return c.period(doc)
+	var rows []struct {
+		File string `json:"file"`
+		Rows int64  `json:"rows"`
+	}
+	if err := into(&rows, doc, "rows"); err != nil {
+		return within(format.FileSealDocument, c.sealIndex, err)
+	}
+	if doc.Field("rows") != nil {
+		c.rows = make(map[string]int64)
+	}
+	for _, r := range rows {
+		c.rows[r.File] = r.Rows
+	}
+	if !c.summary.Abridged {
+		return nil
+	}
+	raw, err := c.text(format.FileSealRedacted)
+	if err != nil {
+		return err
+	}
+	c.sums, err = format.ParseRedacted(raw)
+	return within(format.FileSealRedacted, none, err)
 }
 
 // readKey reads the verifier key and holds it against the one that was asked

@@ -32,6 +32,12 @@ type Summary struct {
 	Witnesses []Witness // that cosigned it
 	Unchecked []string  // names on other cosignatures, whose keys nobody gave
 
+	// Abridged: somebody redacted the package after it was sealed. The seal is
+	// that of the whole one, LeftOut the tables that this one does not have.
+	Abridged bool
+	LeftOut  []Rows
+	Unnamed  int64 // files below raw/ that no row names
+
 	Rows       []Rows
 	Cases      int64 // opened in the range
 	Responses  int64 // sent in the range
@@ -49,8 +55,12 @@ type Summary struct {
 
 // conclude says in plain words what the check has shown, and what it has not.
 func (s *Summary) conclude(opt *Options) {
-	s.proved("The %s are those that were sealed, and so is the archive around them: not a byte was altered, added or removed.", count(s.Files, "file", "files"))
-	s.proved("The log signed the seal, its entry %d, and rewrote nothing between the records and the seal.", s.SealEntry)
+	if s.Abridged {
+		s.proved("The log sealed a package at its entry %d, and rewrote nothing between the records and the seal. This one was made of it by leaving things out.", s.SealEntry)
+	} else {
+		s.proved("The %s are those that were sealed, and so is the archive around them: not a byte was altered, added or removed.", count(s.Files, "file", "files"))
+		s.proved("The log signed the seal, its entry %d, and rewrote nothing between the records and the seal.", s.SealEntry)
+	}
 	if s.Count > 0 {
 		s.proved("Entries %d to %d are all there, unaltered and in order: no number of a record kind is missing and no time runs backwards.", s.First, s.First+s.Count-1)
 	}
@@ -93,7 +103,17 @@ func (s *Summary) conclude(opt *Options) {
 			s.notProved("Of %s: %s. Nothing sealed that is shown is behind them.", r.File, quoteAll(r.Derived))
 		}
 	}
-	s.notProved("The reports and the index: they are unaltered since the seal, but were not computed again.")
+	if s.Unnamed > 0 {
+		s.notProved("What %s below raw/ are: no document that is shown says it.", count(s.Unnamed, "file", "files"))
+	}
+	for _, t := range s.LeftOut {
+		s.notProved("The %s of %s, which was left out.", count(t.Rows, "row", "rows"), t.File)
+	}
+	if s.Abridged {
+		s.notProved("README.txt, the index and the reports: whoever left things out wrote them, and needed no key for it.")
+	} else {
+		s.notProved("The reports and the index: they are unaltered since the seal, but were not computed again.")
+	}
 	s.notProved("That what was recorded is true, or was recorded at once: times are those of the log's own clock.")
 }
 
@@ -133,7 +153,11 @@ func quoteAll(names []string) string {
 // Write writes the summary as text for a person.
 func (s *Summary) Write(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("The package holds.\n\n")
+	if s.Abridged {
+		b.WriteString("The redacted package holds.\n\n")
+	} else {
+		b.WriteString("The package holds.\n\n")
+	}
 	line := func(label, text string, args ...any) {
 		fmt.Fprintf(&b, "%-12s%s\n", label, fmt.Sprintf(text, args...))
 	}

@@ -118,6 +118,15 @@ var stages = []struct {
 }
 
 func check(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Summary, error) {
+	c, err := examine(ctx, r, size, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &c.summary, nil
+}
+
+// examine returns what a check has found out.
+func examine(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*checker, error) {
 	c := &checker{opt: opt, in: input{ctx: ctx, r: r}, size: size}
 	for _, s := range stages {
 		c.in.begin(s.name, opt.Progress)
@@ -134,7 +143,7 @@ func check(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Summar
 		return nil, failure
 	}
 	c.summary.conclude(&opt)
-	return &c.summary, nil
+	return c, nil
 }
 
 // checker is the state of one check. What a stage has established, those after
@@ -146,12 +155,15 @@ type checker struct {
 
 	zip   *format.Container
 	files map[string]*format.Member
+	last  []string // paths at the end of the archive, in their order
 
 	key       format.Key
 	sealed    format.Checkpoint // that in seal/proof
 	sealIndex int64
-	sums      format.Seal // what the seal commits to
-	buf       []byte      // for hashing
+	sums      format.Seal            // what the seal commits to, or a redacted package says of itself
+	rows      map[string]int64       // of the sealed package's tables, by file; nil where the seal does not say
+	buf       []byte                 // for hashing
+	raw       map[string]format.Hash // files below raw/ that no row has named yet
 
 	head       format.Checkpoint // ledger/checkpoint
 	span       format.Range
@@ -176,13 +188,17 @@ func (c *checker) archive() error {
 		c.files[members[i].Name] = &members[i]
 		c.summary.Unpacked += members[i].Size
 	}
-	for _, name := range append(slices.Clone(format.Required), format.Last...) {
+	c.last = format.Last
+	if c.summary.Abridged = c.files[format.FileSealRedacted] != nil; c.summary.Abridged {
+		c.last = format.LastRedacted
+	}
+	for _, name := range append(slices.Clone(format.Required), c.last...) {
 		if c.files[name] == nil {
 			return failf(name, none, "is missing from the package")
 		}
 	}
-	for i, name := range format.Last {
-		if at := len(members) - len(format.Last) + i; members[at].Name != name {
+	for i, name := range c.last {
+		if at := len(members) - len(c.last) + i; members[at].Name != name {
 			return failf(members[at].Name, none, "is where %s belongs in the archive", name)
 		}
 	}

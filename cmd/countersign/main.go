@@ -29,18 +29,19 @@ const (
 )
 
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server: pages, API and SMTP receiver."`
-	Demo    demoCommand    `cmd:"" help:"Run a demonstration organisation with some sixty cases, fed through the real intake."`
-	Import  importCommand  `cmd:"" help:"Record mails from .eml files, mbox files and directories."`
-	Export  exportCommand  `cmd:"" help:"Write records as JSON lines or CSV."`
-	Package packageCommand `cmd:"" help:"Make the evidence package of a period."`
-	Verify  verifyCommand  `cmd:"" help:"Check an evidence package offline, or a live record."`
-	Backup  backupCommand  `cmd:"" help:"Make an encrypted backup of the record, or of its keyring, also while a server runs."`
-	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup, verified before it is there."`
-	Recover recoverCommand `cmd:"" help:"Say whether sealing has stopped, and accept the loss of a log that was set back."`
-	Drill   drillCommand   `cmd:"" help:"Try whether a backup can be restored, and record that as evidence."`
-	Witness witnessCommand `cmd:"" help:"Be a witness: cosign the checkpoints of other people's logs."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the server: pages, API and SMTP receiver."`
+	Demo     demoCommand     `cmd:"" help:"Run a demonstration organisation with some sixty cases, fed through the real intake."`
+	Import   importCommand   `cmd:"" help:"Record mails from .eml files, mbox files and directories."`
+	Export   exportCommand   `cmd:"" help:"Write records as JSON lines or CSV."`
+	Package  packageCommand  `cmd:"" help:"Make the evidence package of a period."`
+	Disclose discloseCommand `cmd:"" help:"Make of an evidence package one that shows less, and still proves the rest."`
+	Verify   verifyCommand   `cmd:"" help:"Check an evidence package offline, or a live record."`
+	Backup   backupCommand   `cmd:"" help:"Make an encrypted backup of the record, or of its keyring, also while a server runs."`
+	Restore  restoreCommand  `cmd:"" help:"Make a data directory of a backup, verified before it is there."`
+	Recover  recoverCommand  `cmd:"" help:"Say whether sealing has stopped, and accept the loss of a log that was set back."`
+	Drill    drillCommand    `cmd:"" help:"Try whether a backup can be restored, and record that as evidence."`
+	Witness  witnessCommand  `cmd:"" help:"Be a witness: cosign the checkpoints of other people's logs."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // installation is where the data are: all that most commands need.

@@ -55,6 +55,8 @@ func TestMisuse(t *testing.T) {
 		{"package --data " + dir + " --from 2026-07-01 -o x.zip", 2, "--to"},
 		{"package --data " + dir + " --from July --to 2026-09-30 -o x.zip", 2, "July"},
 		{"import --data " + dir + " x.eml", 2, "--channel"},
+		{"disclose " + notZip + " -o x.zip --redact *:text", 1, "not a Countersign package"},
+		{"disclose " + dir + "/none.zip -o x.zip --redact *:text", 2, "no such file"},
 		{"verify", 2, "FILE"},
 		{"verify --live", 2, "--data"},
 		{"verify --live --data " + dir + "/none", 2, "there is no record"},
@@ -67,7 +69,7 @@ func TestMisuse(t *testing.T) {
 			t.Errorf("countersign %s: exit %d, want %d, saying %q:\n%s%s", tt.args, code, tt.code, tt.says, out, errs)
 		}
 	}
-	for _, help := range []string{"--help", "serve --help", "demo --help", "import --help", "export --help", "package --help", "verify --help"} {
+	for _, help := range []string{"--help", "serve --help", "demo --help", "import --help", "export --help", "package --help", "disclose --help", "verify --help"} {
 		if out := must(t, strings.Fields(help)...); !strings.Contains(out, "Usage:") {
 			t.Errorf("%s says %q", help, out)
 		}
@@ -122,6 +124,21 @@ func TestCommands(t *testing.T) {
 	summary := must(t, "verify", zip)
 	if !strings.Contains(summary, "The package holds") {
 		t.Errorf("verify says %q", summary)
+	}
+	less := filepath.Join(t.TempDir(), "less.zip")
+	must(t, "disclose", zip, "-o", less, "--redact", "*:text", "--redact", "*:subject")
+	if out := must(t, "verify", less); !strings.Contains(out, "The redacted package holds") {
+		t.Errorf("verify of a redacted package says %q", out)
+	}
+	for _, tt := range []struct{ args, says string }{
+		{"-o " + zip + " --redact *:text", "is the package itself"},
+		{"-o " + less, "say what to show or what to redact"},
+		{"-o " + less + " --redact letter", "nothing in the package is meant by letter"},
+		{"-o " + less + " --redact Letter", "write a kind of record"},
+	} {
+		if code, _, errs := command(t, append([]string{"disclose", zip}, strings.Fields(tt.args)...)...); code != 2 || !strings.Contains(errs, tt.says) {
+			t.Errorf("disclose %s: exit %d, %s", tt.args, code, errs)
+		}
 	}
 	b, err := os.ReadFile(zip)
 	if err != nil {

@@ -81,7 +81,7 @@ var unproved = map[string]string{
 	"approval-matrix": "approver_roles audience category policy position reason required rule severity",
 	"cases":           "approvers clock first_entry responders response_seconds target_seconds",
 	"channels":        "in_force",
-	"communications":  "attachment_names channel_address claimed first_entry recipients sender text_file",
+	"communications":  "attachment_names channel_address claimed first_entry recipients sender",
 	"exceptions":      "occurred type what who",
 	"people":          "state",
 	"policies":        "effective in_force",

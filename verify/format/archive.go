@@ -32,6 +32,7 @@ type Archive struct {
 	members []Member
 	sums    []Hash // of the files, by member
 	open    *memberWriter
+	seal    Seal
 	err     error
 }
 
@@ -79,17 +80,29 @@ func (a *Archive) Manifest() (Seal, error) {
 		}
 	}
 	a.closeFile()
-	return Seal{a.sums[len(a.sums)-1], Hash(a.sum.Sum(nil))}, a.err
+	a.seal = Seal{a.sums[len(a.sums)-1], Hash(a.sum.Sum(nil))}
+	return a.seal, a.err
 }
 
 // Close writes the seal, the contents of the files of Last after the manifest,
 // and the directory. It does not close the writer below.
 func (a *Archive) Close(entry, document, proof, consistency []byte) error {
+	return a.end(Last[1:], entry, document, proof, consistency)
+}
+
+// CloseRedacted is Close for a package that was redacted after it was sealed:
+// the seal is that of the whole one, and what was written here is not part of
+// what the log signed.
+func (a *Archive) CloseRedacted(entry, document, proof, consistency []byte) error {
+	return a.end(LastRedacted[1:], entry, document, proof, consistency, a.seal.AppendRedacted(nil))
+}
+
+func (a *Archive) end(paths []string, contents ...[]byte) error {
 	if a.closeFile(); len(a.members) == 0 || a.members[len(a.members)-1].Name != FileManifest {
 		return errors.New("a package is sealed after its manifest")
 	}
-	for i, content := range [][]byte{entry, document, proof, consistency} {
-		w, err := a.create(Last[1+i])
+	for i, content := range contents {
+		w, err := a.create(paths[i])
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ const (
 	FileSealDocument    = "seal/document"
 	FileSealProof       = "seal/proof"
 	FileSealConsistency = "seal/consistency"
+
+	// That of a package which somebody redacted after it was sealed.
+	FileSealRedacted = "seal/redacted"
 )
 
 // Required are the files that every package has, beside those at its end.
@@ -37,6 +41,10 @@ var Required = []string{
 
 // Last are the files at the end of every package, in their order.
 var Last = []string{FileManifest, FileSealEntry, FileSealDocument, FileSealProof, FileSealConsistency}
+
+// LastRedacted are those of a package that somebody redacted after it was
+// sealed: the seal is that of the whole one.
+var LastRedacted = append(slices.Clone(Last), FileSealRedacted)
 
 // SealAct is the act of the entry that seals a package.
 const SealAct = "package.sealed"
@@ -118,4 +126,32 @@ func ParseHex(s string) (sum Hash, err error) {
 		return sum, errors.New("want a SHA-256 in lower-case hex")
 	}
 	return sum, nil
+}
+
+// redactedVersion is the first line of seal/redacted.
+const redactedVersion = "countersign-redacted/1"
+
+// AppendRedacted appends the lines of seal/redacted, which nobody signs: they
+// show what was damaged, not what was forged.
+func (s *Seal) AppendRedacted(b []byte) []byte {
+	return fmt.Appendf(b, "%s\nmanifest %x\narchive %x\n", redactedVersion, s.Manifest, s.Archive)
+}
+
+// ParseRedacted parses what AppendRedacted writes.
+func ParseRedacted(b []byte) (Seal, error) {
+	var s Seal
+	lines, err := cutLines(b)
+	if err != nil {
+		return s, err
+	}
+	if len(lines) != 3 || lines[0] != redactedVersion {
+		return s, errors.New("is not of the form " + redactedVersion)
+	}
+	for i, dst := range []*Hash{&s.Manifest, &s.Archive} {
+		encoded, ok := strings.CutPrefix(lines[1+i], []string{"manifest ", "archive "}[i])
+		if *dst, err = ParseHex(encoded); err != nil || !ok {
+			return s, errors.New("is not of the form " + redactedVersion)
+		}
+	}
+	return s, nil
 }
