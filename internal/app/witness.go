@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"example.org/countersign/internal/channel/accepted"
 	"example.org/countersign/internal/channel/smtpd"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -140,21 +141,34 @@ func (a *App) receive(ctx context.Context, env smtpd.Envelope, raw io.Reader) er
 		return err
 	}
 	m := spooledMail{From: cmp.Or(env.From, "<>"), To: env.To[0], Remote: env.RemoteIP, HELO: env.HELO, TLS: env.TLS}
+	line := accepted.Line{Source: string(intake.FromSMTP)}
 	if reason != "" {
-		return a.Spool.Keep(mailItem, a.Ledger.Now(), m, raw)
+		err = a.Spool.Keep(mailItem, a.Ledger.Now(), m, raw)
+	} else {
+		var r *intake.Receipt
+		if r, err = a.record(ctx, m, time.Time{}, raw); err == nil {
+			line.Record, line.Repeated = r.Communication, r.Duplicate
+		}
 	}
-	return a.record(ctx, m, time.Time{}, raw)
+	if err != nil {
+		return err
+	}
+	line.At = a.Ledger.Now()
+	if err := a.accepted.Add(line); err != nil { // the mail is safe: to refuse it now would double it
+		a.Config.Log.ErrorContext(ctx, "accepted mail is not counted", "err", err)
+	}
+	return nil
 }
 
 // record takes one mail into the record. arrived is when it came, where that
 // was earlier.
-func (a *App) record(ctx context.Context, m spooledMail, arrived time.Time, raw io.Reader) error {
-	_, err := a.Intake.Receive(ctx, intake.Incoming{Channel: m.To, Source: intake.FromSMTP, From: m.From, To: []string{m.To},
+func (a *App) record(ctx context.Context, m spooledMail, arrived time.Time, raw io.Reader) (*intake.Receipt, error) {
+	r, err := a.Intake.Receive(ctx, intake.Incoming{Channel: m.To, Source: intake.FromSMTP, From: m.From, To: []string{m.To},
 		Remote: m.Remote, HELO: m.HELO, TLS: m.TLS, Arrived: arrived, Raw: raw})
 	if err == nil {
 		a.Jobs.Kick()
 	}
-	return err
+	return r, err
 }
 
 // unspool takes what was spooled into the record, once it can be sealed again.
@@ -182,5 +196,6 @@ func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {
 	if err := json.Unmarshal(item.Meta, &m); err != nil {
 		return err
 	}
-	return a.record(ctx, m, item.At, body)
+	_, err := a.record(ctx, m, item.At, body)
+	return err
 }
