@@ -204,7 +204,9 @@ func escaped(root *html.Node) []string {
 	}
 	n := 0
 	for node := range root.Descendants() {
-		n++
+		if n++; quotes(node) {
+			continue
+		}
 		switch node.Type {
 		case html.TextNode:
 			look(fmt.Sprintf("text %d of <%s>", n, node.Parent.Data), node.Data)
@@ -215,4 +217,17 @@ func escaped(root *html.Node) []string {
 		}
 	}
 	return out
+}
+
+// quotes reports whether a text says what is wrong with a string, and so may
+// hold part of it, from anywhere within.
+func quotes(n *html.Node) bool {
+	for p := n; p != nil; p = p.Parent {
+		for _, class := range []string{"field-error", "errors", "flash"} {
+			if has, _ := attr(p, "class"); slices.Contains(strings.Fields(has), class) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -345,7 +345,7 @@ func besiege(t *testing.T, o *office) (*stage, *hostile.Siege) {
 	s := &stage{office: o, in: map[people.Role]*visitor{}, who: map[people.Role]*people.Identity{}}
 	mux := http.NewServeMux()
 	g := &hostile.Siege{Policies: []string{design.Policy}, Lists: hostile.Lists(t, hostileFolder), Quick: hostile.Raced, Fill: s.fill, Known: []string{s.as(people.Lead).get("/styleguide").body},
-		Formless: []string{"POST /responses/{id}/submit"}, // for programs of old pages: the editor posts to /edit
+		Formless: []string{"POST /responses/{id}/submit", "POST /recovery"}, // the editor submits through /edit; TestHostileRecovery has the other
 		Wait:     func() { o.Clock.Advance(2 * time.Minute) },
 		Nobody:   func(r hostile.Request) hostile.Answer { return o.visit("").send(r) },
 		Headers: []string{"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Cache-Control", "Content-Type", "Content-Length", "Date",
