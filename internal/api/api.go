@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"example.org/countersign/internal/backlog"
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
@@ -40,6 +41,7 @@ type Desks struct {
 	Channels  *channel.Desk
 	Policies  *policy.Desk
 	Intake    *intake.Desk
+	Backlog   *backlog.Desk
 	Triage    *triage.Desk
 	Responses *response.Desk
 	Retention *retention.Desk

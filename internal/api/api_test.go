@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.org/countersign/client"
+	"example.org/countersign/internal/backlog"
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
@@ -33,6 +34,7 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/verify"
 )
@@ -56,6 +58,7 @@ func kinds() []ledger.Records {
 type office struct {
 	*dbtest.Env
 	desks  Desks
+	kept   *spool.Spool
 	runner *jobs.Runner
 	server *httptest.Server
 	log    *bytes.Buffer
@@ -94,7 +97,9 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	must(policies.Seed(t.Context()))
 	in := intake.New(e.Ledger, channels, policies, intake.Options{Keys: e.Keys, Organisation: "Org Ltd", Send: o.send})
 	answers := response.New(e.Ledger, persons, channels, policies, response.Options{Keys: e.Keys, Send: o.send})
-	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Triage: triage.New(in, persons),
+	o.kept, err = spool.Open(filepath.Join(t.TempDir(), "spool"), e.Blobs, e.Keys)
+	must(err)
+	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Backlog: backlog.New(e.Ledger, channels, in, o.kept), Triage: triage.New(in, persons),
 		Responses: answers, Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)),
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)

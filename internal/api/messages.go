@@ -20,6 +20,8 @@ type Receipt struct {
 	Code          string `json:"code,omitzero" doc:"Opens the report again together with its number; given this once"`
 	New           bool   `json:"new" doc:"It made a case; otherwise it joined one"`
 	Duplicate     bool   `json:"duplicate" doc:"It had come before, byte by byte: nothing was recorded"`
+	Kept          bool   `json:"kept,omitzero" doc:"The record takes nothing at the moment: the report is kept, encrypted and on disk, and recorded by itself later"`
+	Reference     string `json:"reference,omitzero" doc:"Of a report that is kept: stands for its number, together with the code"`
 }
 
 type receiptOut struct {
@@ -28,7 +30,7 @@ type receiptOut struct {
 }
 
 func receiptOf(r *intake.Receipt) *receiptOut {
-	out := &receiptOut{Status: http.StatusCreated, Body: Receipt{r.Case, r.Number, r.Communication, r.Code, r.New, r.Duplicate}}
+	out := &receiptOut{Status: http.StatusCreated, Body: Receipt{r.Case, r.Number, r.Communication, r.Code, r.New, r.Duplicate, false, ""}}
 	if r.Duplicate {
 		out.Status = http.StatusOK
 	}
@@ -87,12 +89,19 @@ func (d *door) report(ctx context.Context, in *reportIn) (*receiptOut, error) {
 		report.Files = append(report.Files, intake.Upload{Name: f.Name, Type: f.Type,
 			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.Content)), nil }})
 	}
-	r, err := d.Intake.Report(ctx, report)
+	if key, ok := ctx.Value(onceKey{}).(string); ok && report.Key == "" {
+		report.Key = key
+	}
+	r, err := d.Backlog.Report(ctx, report)
 	if kind, _ := fault.Of(err); err != nil && kind == fault.NotFound {
 		return nil, fault.New(fault.Invalid, "channel: there is no approved channel %q that receives", b.Channel)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return receiptOf(r), nil
+	out := receiptOf(&r.Receipt)
+	if r.Kept {
+		out.Status, out.Body.Reference, out.Body.Kept = http.StatusAccepted, r.Reference, true
+	}
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/countersign/internal/fault"
+	"example.org/countersign/internal/ledger"
 )
 
 const (
@@ -58,7 +60,10 @@ func (d *door) once(hc huma.Context, next func(huma.Context)) {
 	c := &claim{door: d, lookup: d.Ledger.Index().Blind("api-request", who(hc.Context()).Token+"\n"+key),
 		seal: sealing(hc.Header("Authorization"), key), hash: sha256.New()}
 	before, err := c.take(hc.Context())
+	_, halted := errors.AsType[*ledger.Halted](err)
 	switch {
+	case halted: // what is kept all the same is one by its own key; all else fails
+		next(huma.WithValue(hc, onceKey{}, c.lookup))
 	case err != nil:
 		d.refuse(hc, err)
 	case before != nil:
@@ -69,6 +74,9 @@ func (d *door) once(hc huma.Context, next func(huma.Context)) {
 }
 
 const printable = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+
+// onceKey is where a request that is kept finds a key of its own.
+type onceKey struct{}
 
 // claim is a request with a key.
 type claim struct {

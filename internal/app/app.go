@@ -22,6 +22,7 @@ import (
 	_ "time/tzdata" // calendars name time zones; the binary brings them
 
 	"example.org/countersign/internal/api"
+	"example.org/countersign/internal/backlog"
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/board"
@@ -94,6 +95,7 @@ type App struct {
 	SelfCheck *selfcheck.Desk
 	Recovery  *recovery.Desk
 	Spool     *spool.Spool
+	Backlog   *backlog.Desk
 	Feeder    *witness.Feeder // nil without witnesses
 	Jobs      *jobs.Runner
 	Cadence   *tiles.Cadence
@@ -236,6 +238,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		options.Resolver = net.DefaultResolver
 	}
 	a.Intake = intake.New(a.Ledger, a.Channels, a.Policies, options)
+	a.Backlog = backlog.New(a.Ledger, a.Channels, a.Intake, a.Spool)
 	a.Triage = triage.New(a.Intake, a.People)
 	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
 	a.Retention = retention.New(a.Ledger, a.People, a.Policies, a.Intake, a.Responses, retention.Options{Kick: a.kick})
@@ -272,8 +275,8 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
-	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
+		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
+	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
 	}

@@ -190,7 +190,8 @@ func (a *App) unspool(ctx context.Context) {
 
 func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {
 	if item.Kind != mailItem {
-		return fmt.Errorf("an item of kind %q is not known to this version of the product", item.Kind)
+		defer a.kick()
+		return a.Backlog.Take(ctx, item, body)
 	}
 	var m spooledMail
 	if err := json.Unmarshal(item.Meta, &m); err != nil {

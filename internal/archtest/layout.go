@@ -61,6 +61,9 @@ var tiers = map[string]tier{
 	"internal/status":   54,
 	"internal/exercise": 55,
 
+	"internal/backlog": 56, // receives what intake cannot record yet
+	"internal/receipt": 56, // proves to outsiders what intake recorded
+
 	"internal/retention": 57, // lets go of what all before it keep, on the record that evidence shows
 
 	"internal/control":  60,
@@ -91,6 +94,7 @@ var tiers = map[string]tier{
 // roomy lists the packages that may be longer than maxPackage, and why.
 var roomy = map[string]int{
 	"internal/ledger": 3300, // the one door to a write, what it seals, what checks it and what forgets it again
+	"internal/intake": 3100, // mail, reports and imports, each read, judged, joined and confirmed in its own way
 	"internal/web":    6000, // one door, one route table: thin handlers, as many as there are pages
 }
 

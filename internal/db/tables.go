@@ -30,6 +30,8 @@ var Tables = map[string]Class{
 
 	"recovery": Record,
 
+	"spooled_report": Work,
+
 	"publication": Work,
 
 	"casefile":         Record,

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -11,6 +12,7 @@ import (
 	media "mime"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/fault"
@@ -37,6 +39,11 @@ type Report struct {
 	// and content gets the receipt of the first. It is a secret of its sender,
 	// random, of 16 characters at least; may be empty.
 	Key string
+
+	// Arrived and Code are of a report that could not be recorded when it came:
+	// when that was, and the code that its sender was given then.
+	Arrived time.Time
+	Code    string
 }
 
 // Upload is a file of a Report.
@@ -55,7 +62,7 @@ const (
 // Report records what somebody filled in. The receipt's code, shown this once,
 // opens the report again together with its number.
 func (d *Desk) Report(ctx context.Context, r Report) (*Receipt, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
 	m := &Communication{Direction: Inbound, Source: r.Source, Subject: r.Subject, Language: policy.Language(r.Language, r.Text)}
@@ -79,11 +86,13 @@ func (d *Desk) Report(ctx context.Context, r Report) (*Receipt, error) {
 		m.Key = r.digest(m.Attachments)
 		p.code = codeFrom(d.ledger.Index(), m.Key)
 	}
+	p.code = cmp.Or(r.Code, p.code)
+	m.ReceivedAt = cameAt(m, r.Arrived)
 	return d.record(ctx, p)
 }
 
-// check tidies the report and says what is wrong with it.
-func (r *Report) check() error {
+// Check tidies the report and says what is wrong with it: Invalid.
+func (r *Report) Check() error {
 	r.Name, r.Subject, r.Category = clean(r.Name, 200), clean(r.Subject, 300), clean(r.Category, 60)
 	r.Address = strings.TrimSpace(r.Address)
 	r.Text = strings.TrimSpace(plain(r.Text))
@@ -137,6 +146,14 @@ func (d *Desk) fileReport(ctx context.Context, p *parcel, text string, uploads [
 	m.ReceivedAt = d.ledger.Now().UnixMicro()
 	p.facts = factsOf(p.channel, m, nil, text, p.hint)
 	return nil
+}
+
+// cameAt is when m came: now, unless it arrived before it could be recorded.
+func cameAt(m *Communication, arrived time.Time) int64 {
+	if arrived.IsZero() {
+		return m.ReceivedAt
+	}
+	return arrived.UnixMicro()
 }
 
 // keepUpload keeps one file, of an anonymous report without its metadata.
@@ -322,12 +339,17 @@ func (d *Desk) FollowUpAttachment(ctx context.Context, number, code, message str
 
 // AddFollowUp adds to a report, from whoever has its code.
 func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files []Upload) (*Receipt, error) {
+	return d.AddKept(ctx, number, code, text, files, time.Time{})
+}
+
+// AddKept is AddFollowUp for what could not be recorded when it arrived.
+func (d *Desk) AddKept(ctx context.Context, number, code, text string, files []Upload, arrived time.Time) (*Receipt, error) {
 	c, err := d.opened(ctx, d.ledger, number, code)
 	if err != nil {
 		return nil, err
 	}
 	add := Report{Text: text, Files: files, Anonymous: c.Anonymous}
-	if err := add.check(); err != nil {
+	if err := add.Check(); err != nil {
 		return nil, err
 	}
 	m := &Communication{Direction: Inbound, Channel: c.Channel, Source: FromPortal, Language: policy.Language(c.Language, add.Text)}
@@ -339,6 +361,7 @@ func (d *Desk) AddFollowUp(ctx context.Context, number, code, text string, files
 	if err := d.fileReport(ctx, p, add.Text, files); err != nil {
 		return nil, err
 	}
+	m.ReceivedAt = cameAt(m, arrived)
 	var r *Receipt
 	err = d.write(ctx, ledger.System, func(set *policy.Set) error { p.set = set; return nil }, func(ctx context.Context, tx *ledger.Tx) error {
 		err := d.settled(ctx, tx, p.set)

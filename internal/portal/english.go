@@ -63,7 +63,7 @@ var english = words{
 
 	FollowTitle:   "Follow up on a report",
 	FollowIntro:   "Read our answer, or add something.",
-	NumberHint:    "It looks like C-2026-000123.",
+	NumberHint:    "It looks like C-2026-000123, or S-7KQ2M-0XV4T for a reference.",
 	CodeHint:      "Four groups of five letters and digits.",
 	Open:          "Open the report",
 	WrongPair:     "There is no report with this number and this code. Check both.",
@@ -89,6 +89,15 @@ var english = words{
 	Added:         "We have your message.",
 	AddedBefore:   "You have sent this message already. It is recorded once.",
 	Reload:        "Look for news",
+
+	SpooledTitle:   "We keep your report safely",
+	SpooledText:    "It cannot be entered in the record at the moment, so it has no number yet. It lies here encrypted, and is entered by itself as soon as that is possible, with the time at which you sent it. You need not send it again.",
+	SpooledKeep:    "Write down both the reference and the code now. The code is shown only this once, and nobody can look it up for you.",
+	SpooledFollow:  "To see what became of it, or to add something, choose “Follow up on a report” below and enter the reference and the code. Nobody reads it before it is in the record.",
+	Reference:      "Reference",
+	SpooledState:   "Your report is kept safely, and is not in the record yet. Nobody has read it so far. Look again later, with the same reference and code.",
+	SpooledMessage: "We keep your message safely. It cannot be entered in the record at the moment; that happens by itself, with the time of now. You need not send it again.",
+	SpooledBefore:  "You had sent this report before. It is in the record as %s. Follow it up with that number and the code that you were shown with it.",
 
 	ErrText:       "Write what you want to tell us.",
 	ErrLong:       "This is too long. Shorten it, or attach it as a file.",

@@ -59,6 +59,10 @@ func (p *portal) opened(w http.ResponseWriter, r *http.Request, t *words) (*form
 		f.close()
 		return nil, nil, p.show(w, http.StatusBadRequest, "follow", p.followPage(t, f.get(inNumber), f.get(inCode), t.ErrForm))
 	}
+	if given, err := p.byReference(w, r, t, f); given || err != nil {
+		f.close()
+		return nil, nil, err
+	}
 	thread, err := p.Intake.FollowUp(r.Context(), f.get(inNumber), f.get(inCode))
 	if err == nil {
 		return f, thread, nil
@@ -240,8 +244,12 @@ func (p *portal) add(ctx context.Context, f *form, number string, t *words) (sai
 			return t.AddedBefore, nil
 		}
 	}
-	if _, err := p.Intake.AddFollowUp(ctx, number, f.get(inCode), f.get(inText), f.uploads()); err != nil {
+	r, err := p.Backlog.AddFollowUp(ctx, number, f.get(inCode), f.get(inText), f.uploads())
+	if err != nil {
 		return "", err
+	}
+	if r.Kept {
+		return t.SpooledMessage, nil
 	}
 	return t.Added, nil
 }

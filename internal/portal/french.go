@@ -63,7 +63,7 @@ var french = words{
 
 	FollowTitle:   "Suivre un signalement",
 	FollowIntro:   "Lisez notre réponse, ou ajoutez quelque chose.",
-	NumberHint:    "Il ressemble à C-2026-000123.",
+	NumberHint:    "Il ressemble à C-2026-000123, ou S-7KQ2M-0XV4T pour une référence.",
 	CodeHint:      "Quatre groupes de cinq lettres et chiffres.",
 	Open:          "Ouvrir le signalement",
 	WrongPair:     "Il n’y a pas de signalement avec ce numéro et ce code. Vérifiez les deux.",
@@ -89,6 +89,15 @@ var french = words{
 	Added:         "Nous avons votre message.",
 	AddedBefore:   "Vous avez déjà envoyé ce message. Il n’est enregistré qu’une fois.",
 	Reload:        "Voir s’il y a du nouveau",
+
+	SpooledTitle:   "Nous conservons votre signalement en lieu sûr",
+	SpooledText:    "Il ne peut pas être inscrit au registre pour le moment et n’a donc pas encore de numéro. Il est conservé ici sous forme chiffrée et sera inscrit de lui-même dès que possible, avec l’heure à laquelle vous l’avez envoyé. Il est inutile de l’envoyer de nouveau.",
+	SpooledKeep:    "Notez maintenant la référence et le code. Le code n’est affiché que cette fois, et personne ne peut le retrouver pour vous.",
+	SpooledFollow:  "Pour voir ce qu’il est devenu ou ajouter quelque chose, choisissez le suivi ci-dessous et saisissez la référence et le code. Personne ne le lit avant son inscription.",
+	Reference:      "Référence",
+	SpooledState:   "Votre signalement est conservé en lieu sûr et n’est pas encore inscrit au registre. Personne ne l’a lu jusqu’ici. Revenez plus tard avec la même référence et le même code.",
+	SpooledMessage: "Nous conservons votre message en lieu sûr. Il ne peut pas être inscrit au registre pour le moment ; cela se fera de soi-même, avec l’heure actuelle. Il est inutile de l’envoyer de nouveau.",
+	SpooledBefore:  "Vous aviez déjà envoyé ce signalement. Il est inscrit sous le numéro %s. Suivez-le avec ce numéro et le code qui vous a été montré alors.",
 
 	ErrText:       "Écrivez ce que vous voulez nous dire.",
 	ErrLong:       "C’est trop long. Raccourcissez-le, ou joignez-le comme fichier.",

@@ -63,7 +63,7 @@ var german = words{
 
 	FollowTitle:   "Eine Meldung verfolgen",
 	FollowIntro:   "Lesen Sie unsere Antwort, oder ergänzen Sie etwas.",
-	NumberHint:    "Sie sieht so aus: C-2026-000123.",
+	NumberHint:    "Sie sieht so aus: C-2026-000123, eine Kennung wie S-7KQ2M-0XV4T.",
 	CodeHint:      "Vier Gruppen von fünf Buchstaben und Ziffern.",
 	Open:          "Meldung öffnen",
 	WrongPair:     "Es gibt keine Meldung mit dieser Nummer und diesem Code. Prüfen Sie beide.",
@@ -89,6 +89,15 @@ var german = words{
 	Added:         "Wir haben Ihre Nachricht.",
 	AddedBefore:   "Sie haben diese Nachricht schon abgesendet. Sie ist einmal festgehalten.",
 	Reload:        "Nach Neuem sehen",
+
+	SpooledTitle:   "Wir bewahren Ihre Meldung sicher auf",
+	SpooledText:    "Sie kann im Augenblick nicht in die Aufzeichnung eingetragen werden und hat deshalb noch keine Nummer. Sie liegt verschlüsselt bei uns und wird von selbst eingetragen, sobald das möglich ist, mit der Zeit, zu der Sie sie gesendet haben. Sie brauchen sie nicht noch einmal zu senden.",
+	SpooledKeep:    "Schreiben Sie jetzt Kennung und Code auf. Der Code wird nur dieses eine Mal gezeigt, und niemand kann ihn für Sie nachschlagen.",
+	SpooledFollow:  "Um zu sehen, was daraus geworden ist, oder um etwas hinzuzufügen, wählen Sie unten die Nachverfolgung und geben Kennung und Code ein. Bevor sie eingetragen ist, liest sie niemand.",
+	Reference:      "Kennung",
+	SpooledState:   "Ihre Meldung ist sicher aufbewahrt und noch nicht eingetragen. Bisher hat sie niemand gelesen. Sehen Sie später mit derselben Kennung und demselben Code wieder nach.",
+	SpooledMessage: "Wir bewahren Ihre Nachricht sicher auf. Sie kann im Augenblick nicht eingetragen werden; das geschieht von selbst, mit der jetzigen Zeit. Sie brauchen sie nicht noch einmal zu senden.",
+	SpooledBefore:  "Sie hatten diese Meldung schon gesendet. Sie ist als %s eingetragen. Verfolgen Sie sie mit dieser Nummer und dem Code, der Ihnen damit gezeigt wurde.",
 
 	ErrText:       "Schreiben Sie, was Sie uns sagen möchten.",
 	ErrLong:       "Das ist zu lang. Kürzen Sie es, oder hängen Sie es als Datei an.",

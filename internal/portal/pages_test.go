@@ -19,7 +19,7 @@ import (
 // TestTypes holds that every page can be executed with its struct.
 func TestTypes(t *testing.T) {
 	all := pages()
-	for name, data := range map[string]any{"report": reportPage{}, "receipt": receiptPage{}, "follow": followPage{}, "thread": threadPage{}, "message": messagePage{}, "erased": erasedPage{}} {
+	for name, data := range map[string]any{"report": reportPage{}, "receipt": receiptPage{}, "follow": followPage{}, "thread": threadPage{}, "message": messagePage{}, "erased": erasedPage{}, "kept": keptPage{}, "waiting": waitingPage{}} {
 		if err := templatecheck.CheckHTMLStrict(all[name].Lookup("public"), data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/countersign/internal/backlog"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/design"
@@ -41,6 +42,7 @@ type Desks struct {
 	Ledger    *ledger.Ledger
 	Channels  *channel.Desk
 	Intake    *intake.Desk
+	Backlog   *backlog.Desk
 	Retention *retention.Desk
 }
 
@@ -85,7 +87,7 @@ func (p *portal) routes() []route {
 		{"POST /report", p.page(p.takeReport)},
 		{"GET /follow-up", p.page(p.showFollowUp)},
 		{"POST /follow-up", p.page(p.openFollowUp)},
-		{"POST /follow-up/message", p.page(p.addMessage)},
+		{"POST " + addPath, p.page(p.addMessage)},
 		{"POST /follow-up/file", p.page(p.download)},
 		{"GET " + staticPath + "{name}", static},
 		{"GET /.well-known/security.txt", p.securityTxt},
@@ -100,7 +102,7 @@ func pages() map[string]*template.Template {
 		panic(err)
 	}
 	all := map[string]*template.Template{}
-	for _, name := range []string{"report", "receipt", "follow", "thread", "message", "erased"} {
+	for _, name := range []string{"report", "receipt", "follow", "thread", "message", "erased", "kept", "waiting"} {
 		if all[name], err = design.Page(set, templates, "templates/shared.html", "templates/"+name+".html"); err != nil {
 			panic(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
+	"example.org/countersign/internal/backlog"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/dbtest"
 	"example.org/countersign/internal/intake"
@@ -28,6 +29,7 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
+	reserve "example.org/countersign/internal/spool"
 )
 
 var (
@@ -47,6 +49,7 @@ func kinds() []ledger.Records {
 type site struct {
 	*dbtest.Env
 	desks   Desks
+	spool   *reserve.Spool
 	handler http.Handler
 	log     *bytes.Buffer
 }
@@ -79,6 +82,10 @@ func furnish(t testing.TB, e *dbtest.Env) *site {
 	}
 	answers := response.New(e.Ledger, persons, channels, policies, response.Options{Keys: e.Keys})
 	s.desks.Retention = retention.New(e.Ledger, persons, policies, s.desks.Intake, answers, retention.Options{})
+	if s.spool, err = reserve.Open(t.TempDir(), e.Blobs, e.Keys); err != nil {
+		t.Fatal(err)
+	}
+	s.desks.Backlog = backlog.New(e.Ledger, channels, s.desks.Intake, s.spool)
 	s.handler = New(s.desks, "Org & Sons", slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }

@@ -108,9 +108,12 @@ func (p *portal) takeReport(w http.ResponseWriter, r *http.Request, t *words) er
 	if len(report.Key) < len(newKey()) { // a form that somebody made themselves
 		report.Key = newKey()
 	}
-	receipt, err := p.Intake.Report(r.Context(), report)
+	receipt, err := p.Backlog.Report(r.Context(), report)
 	if err != nil {
 		return p.refused(w, r, t, open, f, err)
+	}
+	if receipt.Kept {
+		return p.kept(w, t, receipt, report.Address != "")
 	}
 	if receipt.Duplicate {
 		f.values[inKey] = ""
@@ -118,7 +121,7 @@ func (p *portal) takeReport(w http.ResponseWriter, r *http.Request, t *words) er
 		page.Title, page.Twice = t.TwiceTitle, receipt.Number
 		return p.show(w, http.StatusOK, "report", page)
 	}
-	return p.receipt(w, r, t, report, receipt)
+	return p.receipt(w, r, t, report, &receipt.Receipt)
 }
 
 // refused shows the form again with everything that was typed.

@@ -63,7 +63,7 @@ var spanish = words{
 
 	FollowTitle:   "Seguir un informe",
 	FollowIntro:   "Lea nuestra respuesta o añada algo.",
-	NumberHint:    "Tiene esta forma: C-2026-000123.",
+	NumberHint:    "Tiene esta forma: C-2026-000123, o S-7KQ2M-0XV4T si es una referencia.",
 	CodeHint:      "Cuatro grupos de cinco letras y cifras.",
 	Open:          "Abrir el informe",
 	WrongPair:     "No hay ningún informe con este número y este código. Compruebe ambos.",
@@ -89,6 +89,15 @@ var spanish = words{
 	Added:         "Tenemos su mensaje.",
 	AddedBefore:   "Ya ha enviado este mensaje. Está registrado una sola vez.",
 	Reload:        "Ver si hay novedades",
+
+	SpooledTitle:   "Guardamos su aviso en lugar seguro",
+	SpooledText:    "En este momento no se puede anotar en el registro, por eso no tiene número todavía. Está aquí cifrado y se anotará por sí solo en cuanto sea posible, con la hora en que usted lo envió. No hace falta que lo envíe otra vez.",
+	SpooledKeep:    "Anote ahora la referencia y el código. El código se muestra solo esta vez, y nadie puede buscarlo por usted.",
+	SpooledFollow:  "Para ver qué ha sido de él, o para añadir algo, elija abajo el seguimiento e introduzca la referencia y el código. Nadie lo lee antes de que esté en el registro.",
+	Reference:      "Referencia",
+	SpooledState:   "Su aviso está guardado en lugar seguro y todavía no está en el registro. Nadie lo ha leído hasta ahora. Vuelva más tarde con la misma referencia y el mismo código.",
+	SpooledMessage: "Guardamos su mensaje en lugar seguro. En este momento no se puede anotar en el registro; se hará por sí solo, con la hora de ahora. No hace falta que lo envíe otra vez.",
+	SpooledBefore:  "Usted ya había enviado este aviso. Está en el registro como %s. Sígalo con ese número y el código que se le mostró entonces.",
 
 	ErrText:       "Escriba lo que quiere decirnos.",
 	ErrLong:       "Es demasiado largo. Acórtelo o adjúntelo como archivo.",

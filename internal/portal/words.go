@@ -67,6 +67,12 @@ type words struct {
 	Add, Added, AddedBefore  string
 	Reload                   string
 
+	SpooledTitle, SpooledText  string
+	SpooledKeep, SpooledFollow string
+	Reference, SpooledState    string
+	SpooledMessage             string
+	SpooledBefore              string // the number
+
 	ErrText, ErrLong, ErrWho   string
 	ErrNamed, ErrEmail         string
 	ErrNameLong, ErrChannel    string
