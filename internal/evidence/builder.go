@@ -37,6 +37,7 @@ type builder struct {
 	decided map[decision]placed
 	saved   map[string]*saved // by communication
 	lines   []caseLine
+	counts  []SourceCount
 }
 
 // deflateLevel is klauspost's: beyond it files get little smaller and take
@@ -60,7 +61,7 @@ func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
 	if err := b.begin(ctx, p); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{b.head, b.period, b.references, b.records, b.recount, b.pages} {
+	for _, step := range []func(context.Context) error{b.head, b.period, b.references, b.records, b.recount, b.reconcile, b.pages} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -69,7 +70,7 @@ func (b *builder) build(ctx context.Context, p Period) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Made{Package: sealed, Report: b.report}, nil
+	return &Made{Package: sealed, Report: b.report, Sources: b.counts}, nil
 }
 
 // begin surveys the log and opens the archive.

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/channel/accepted"
 	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -42,6 +43,9 @@ type Options struct {
 	// witnesses have cosigned, as a signed note; nil where there is none yet. It
 	// is nil where the log has no witnesses.
 	Witnessed func(ctx context.Context, size int64) ([]byte, error)
+
+	// Accepted reads the count of the SMTP door; nil where there is none.
+	Accepted func(f func(accepted.Line) error) error
 }
 
 // BuildOptions say what goes into one package.
@@ -84,7 +88,8 @@ type Rows struct {
 type Made struct {
 	Package *Package
 	Report  *Report
-	Bytes   int64 // of the file
+	Bytes   int64         // of the file
+	Sources []SourceCount // what doors counted, against the record
 }
 
 // Packages is the kind of record.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/channel/accepted"
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/dbtest"
 	"example.org/countersign/internal/evidence"
@@ -55,6 +56,8 @@ type office struct {
 	ana, lea, leo *people.Identity // analyst, lead, legal
 	fail          error            // what the relay says next
 	cosigned      []byte           // what witnesses have cosigned, if anything
+
+	counted []accepted.Line // what the mail door has counted
 }
 
 const (
@@ -121,7 +124,15 @@ func (o *office) desks() {
 	o.responses = response.New(e.Ledger, o.people, o.channels, o.policies, response.Options{Keys: e.Keys, Send: o.send})
 	o.evidence = evidence.New(e.Ledger, o.people, o.channels, o.policies, o.intake, o.responses,
 		evidence.Options{Organisation: "Northwind Ltd", Keys: e.Keys, Generator: "Countersign test",
-			Witnessed: func(context.Context, int64) ([]byte, error) { return o.cosigned, nil }})
+			Witnessed: func(context.Context, int64) ([]byte, error) { return o.cosigned, nil },
+			Accepted: func(f func(accepted.Line) error) error {
+				for _, x := range o.counted {
+					if err := f(x); err != nil {
+						return err
+					}
+				}
+				return nil
+			}})
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: o.responses.Send, intake.ConfirmationJob: o.intake.Confirm}, nil)
 }
 

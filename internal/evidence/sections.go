@@ -216,10 +216,10 @@ func (b *builder) completeness() []paper.Block {
 	for _, k := range r.Kinds {
 		kinds.Rows = append(kinds.Rows, []string{k.Kind, phrase.Number(k.First), phrase.Number(k.Last), phrase.Number(k.Last - k.First + 1), "0"})
 	}
-	return []paper.Block{
+	return append([]paper.Block{
 		{Text: "Everything that happened to a record is an entry in an append-only log, numbered without gaps per kind of record, under a signed root. When this package was made, every entry up to the end of the period was read and found under that root; every document of the period was opened and found to be what its entry commits to; the tables of records were held against the log; and the rows of records/ were added up again and agree with every number in this report. Had anything been missing or altered, there would be no package."},
 		{Grid: numbers}, {Grid: kinds},
-	}
+	}, b.sources()...)
 }
 
 func (b *builder) checking() []paper.Block {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/evidence/extract"
@@ -20,6 +21,21 @@ func answersTo(ctx context.Context, src db.Querier, f func(id, casefile string) 
 		}
 		return f(id, casefile)
 	}, `SELECT id, casefile FROM response`)
+}
+
+// received returns when each mail that came by SMTP between two times was
+// received, by the id of its record.
+func received(ctx context.Context, src db.Querier, from, to time.Time) (map[string]time.Time, error) {
+	all := map[string]time.Time{}
+	err := src.Each(ctx, func(scan db.Scan) error {
+		var id string
+		var at int64
+		err := scan(&id, &at)
+		all[id] = time.UnixMicro(at)
+		return err
+	}, `SELECT id, received_at FROM communication WHERE direction = 'inbound' AND source = 'smtp' AND received_at >= $1 AND received_at < $2`,
+		from.UnixMicro(), to.UnixMicro())
+	return all, err
 }
 
 // pageSize is how many records are in memory at a time.

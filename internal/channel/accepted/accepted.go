@@ -26,6 +26,8 @@ type Line struct {
 	// "" where it was spooled, to be recorded later.
 	Record   string `json:"record,omitempty"`
 	Repeated bool   `json:"repeated,omitempty"`
+	// Unspooled is a message that was counted before, when it was spooled.
+	Unspooled bool `json:"unspooled,omitempty"`
 }
 
 // Log is the file of one node, safe for concurrent use.
