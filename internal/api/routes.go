@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/countersign/internal/people"
+	"example.org/countersign/internal/retention"
 )
 
 // Sets of roles. Administrators are in none that touches records.
@@ -19,6 +20,7 @@ var (
 	workers    = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal}
 	approvers  = []people.Role{people.Lead, people.Commander, people.Legal, people.Executive}
 	leads      = []people.Role{people.Lead}
+	keepers    = retention.Roles() // of retention, holds and erasure
 	receivers  = []people.Role{people.Analyst, people.Lead, operator}
 	exporters  = []people.Role{people.Lead, people.Legal, people.Auditor, operator}
 	verifiers  = []people.Role{people.Lead, people.Auditor, people.Admin, operator}
@@ -91,6 +93,23 @@ var routes = []route{
 	{"POST", "/channels/{channel}/review", "reviewChannel", "Record that a channel was looked at and is right", leads, keyed, verb((*door).reviewChannel)},
 	{"POST", "/channels/{channel}/retirement", "retireChannel", "Close a channel for good", leads, keyed, verb((*door).retireChannel)},
 	{"GET", "/policies", "policies", "Every version of every policy", append([]people.Role{people.Owner}, readers...), reads, verb((*door).listPolicies)},
+
+	{"GET", "/retention/due", "due", "Cases that were kept long enough, or will have been before long", keepers, reads, verb((*door).listDue)},
+	{"GET", "/holds", "holds", "Legal holds, those that are active first", keepers, reads, verb((*door).listHolds)},
+	{"POST", "/holds", "hold", "Hold a case, a party or what a filter picks", keepers, keyed, verb((*door).placeHold)},
+	{"POST", "/holds/{hold}/release", "release", "End a hold", keepers, keyed, verb((*door).releaseHold)},
+	{"GET", "/cases/{case}/erasure", "erasurePlan", "What an erasure would take now", keepers, reads, verb((*door).planErasure)},
+	{"POST", "/cases/{case}/erasures", "requestErasure", "Ask for an erasure", keepers, keyed, verb((*door).requestErasure)},
+	{"GET", "/erasures", "erasures", "Requests to erase, those that await somebody first", keepers, reads, verb((*door).listErasures)},
+	{"GET", "/erasures/{erasure}", "erasure", "One request to erase", keepers, reads, verb((*door).showErasure)},
+	{"POST", "/erasures/{erasure}/approval", "approveErasure", "Have exactly this list erased; somebody else's request", keepers, keyed, verb((*door).approveErasure)},
+	{"POST", "/erasures/{erasure}/end", "endErasure", "Decline a request, or take one's own back", keepers, keyed, verb((*door).endErasure)},
+	{"GET", "/disposals", "disposals", "Disposal runs, those that await somebody first", keepers, reads, verb((*door).listDisposals)},
+	{"GET", "/disposals/preview", "disposalPreview", "The run that could be proposed now", keepers, reads, verb((*door).previewDisposal)},
+	{"POST", "/disposals", "proposeDisposal", "Propose the run that was previewed", keepers, keyed, verb((*door).proposeDisposal)},
+	{"GET", "/disposals/{disposal}", "disposal", "One disposal run", keepers, reads, verb((*door).showDisposal)},
+	{"POST", "/disposals/{disposal}/approval", "approveDisposal", "Have exactly this list disposed of; somebody else's proposal", keepers, keyed, verb((*door).approveDisposal)},
+	{"POST", "/disposals/{disposal}/end", "endDisposal", "Decline a run, or take one's own back", keepers, keyed, verb((*door).endDisposal)},
 
 	{"GET", "/export/communications", "exportCommunications", "All communications of a period, as they were recorded", exporters, reads, answers("application/jsonl", answers("text/csv", verb((*door).export)))},
 	{"GET", "/packages", "packages", "The evidence packages that were made", exporters, reads, verb((*door).listPackages)},

@@ -80,6 +80,7 @@ type Case struct {
 	UpdatedAt         time.Time `json:"updated_at"`
 	Communications    int       `json:"communications" doc:"How many there are"`
 	Related           []string  `json:"related" doc:"Numbers of cases that it names"`
+	Erased            []Erased  `json:"erased" doc:"What it has no longer"`
 }
 
 // Pause is a time in which a clock stands still.
@@ -95,7 +96,7 @@ func viewCase(c *intake.Case) Case {
 		Severity: string(c.Severity), Impact: c.Impact, Likelihood: c.Likelihood, ClassifiedBy: c.ClassifiedBy, ClassReason: c.ClassReason,
 		Assignee: c.Assignee, Channel: c.Channel, Source: string(c.Source), Language: c.Language, Anonymous: c.Anonymous,
 		ReceivedAt: at(c.ReceivedAt), DueAt: at(c.DueAt), FirstResponseAt: at(c.FirstResponseAt), LastAt: at(c.LastAt), ClosedAt: at(c.ClosedAt),
-		CloseReason: c.CloseReason, UpdatedAt: at(c.UpdatedAt), Communications: c.Communications, Related: list(c.Related)}
+		CloseReason: c.CloseReason, UpdatedAt: at(c.UpdatedAt), Communications: c.Communications, Related: list(c.Related), Erased: viewErased(c.Erasures)}
 	v.Pauses = make([]Pause, len(c.Pauses))
 	for i, p := range c.Pauses {
 		v.Pauses[i] = Pause{p.From, p.To, p.Reason}
@@ -115,12 +116,13 @@ type Attachment struct {
 	SHA256 string `json:"sha256"`
 	Hidden bool   `json:"hidden,omitzero" doc:"It may say who sent it, and is not given out"`
 	Note   string `json:"note,omitzero"`
+	Erased bool   `json:"erased,omitzero" doc:"Nothing else is known of it"`
 }
 
 func attachments(in []intake.Attachment) []Attachment {
 	out := make([]Attachment, len(in))
 	for i, a := range in {
-		out[i] = Attachment{i, a.Name, a.Type, a.Size, a.SHA256, a.Hidden, a.Note}
+		out[i] = Attachment{i, a.Name, a.Type, a.Size, a.SHA256, a.Hidden, a.Note, a.Erased}
 	}
 	return out
 }
@@ -154,6 +156,7 @@ type Communication struct {
 	Response    string       `json:"response,omitzero" doc:"Id of the answer that it is"`
 	RawSHA256   string       `json:"raw_sha256,omitzero"`
 	RawSize     int64        `json:"raw_size,omitzero"`
+	Erased      []Erased     `json:"erased" doc:"What it has no longer"`
 }
 
 func viewCommunication(m *intake.Communication, text string) Communication {
@@ -161,7 +164,7 @@ func viewCommunication(m *intake.Communication, text string) Communication {
 		From: addresses(m.From), To: addresses(m.To), Cc: addresses(m.Cc), Subject: m.Subject, Date: at(m.Date), ReceivedAt: at(m.ReceivedAt),
 		Language: m.Language, MessageID: m.MessageID, InReplyTo: m.InReplyTo, Text: text, Truncated: m.Truncated, Attachments: attachments(m.Attachments),
 		Auto: m.Auto, Sender: string(m.Auth.Result), Problems: list(m.Problems), Unparsed: m.Unparsed, Author: m.Author, Response: m.Response,
-		RawSHA256: m.RawSHA256, RawSize: m.RawSize}
+		RawSHA256: m.RawSHA256, RawSize: m.RawSize, Erased: viewErased(m.Erasures)}
 }
 
 // Approval is one person's yes to exactly one content.
@@ -218,13 +221,14 @@ type Response struct {
 	ApprovedAt  time.Time     `json:"approved_at,omitzero"`
 	SentAt      time.Time     `json:"sent_at,omitzero"`
 	UpdatedAt   time.Time     `json:"updated_at"`
+	Erased      []Erased      `json:"erased" doc:"What it has no longer"`
 }
 
 func viewResponse(r *response.Response) Response {
 	v := Response{ID: r.ID, Version: r.Entry, Case: r.Case, Number: r.Number, Seq: r.Seq, State: string(r.State), Channel: r.Channel,
 		To: addresses(r.To), Cc: addresses(r.Cc), Subject: r.Subject, Text: r.Text, Attachments: attachments(r.Attachments),
 		ContentHash: r.ContentHash, SentHash: r.SentHash, MessageID: r.MessageID, Authors: list(r.Authors), Approvals: []Approval{}, Declines: []Decline{},
-		Quorum: r.Quorum, Roles: list(r.Roles), Rule: r.Rule, Exception: r.Exception, Attempts: []Attempt{}, CreatedAt: at(r.CreatedAt),
+		Quorum: r.Quorum, Roles: list(r.Roles), Rule: r.Rule, Exception: r.Exception, Erased: viewErased(r.Erasures), Attempts: []Attempt{}, CreatedAt: at(r.CreatedAt),
 		SubmittedAt: at(r.SubmittedAt), ApprovedAt: at(r.ApprovedAt), SentAt: at(r.SentAt), UpdatedAt: at(r.UpdatedAt)}
 	for _, a := range r.Approvals {
 		v.Approvals = append(v.Approvals, Approval{a.By, a.Role, at(a.At), a.ContentHash})

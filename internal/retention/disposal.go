@@ -11,7 +11,6 @@ import (
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
-	"example.org/countersign/internal/policy"
 )
 
 // Disposal is a run that lets go what was kept long enough: the list, who
@@ -322,9 +321,3 @@ func (d *Desk) disposeOf(ctx context.Context, run *Disposal, x Disposed) (why st
 	}
 	return "", d.forget(ctx, p.Items)
 }
-
-// fates in words, for pages and answers.
-var fates = map[policy.Fate]string{policy.EraseContent: "erase the content", policy.EraseIdentity: "erase who it is from", policy.KeepForever: "keep for ever"}
-
-// FateWords says what becomes of a case.
-func FateWords(f policy.Fate) string { return fates[f] }
