@@ -44,6 +44,7 @@ func Areas(current string) []Area {
 		{Label: "Channels", Href: "/channels", Icon: "radio-tower"},
 		{Label: "Policy", Href: "/policy", Icon: "scroll-text"},
 		{Label: "People", Href: "/people", Icon: "users"},
+		{Label: "Retention", Href: "/retention", Icon: "archive"},
 		{Label: "Evidence", Href: "/evidence", Icon: "package"},
 		{Label: "Ledger", Href: "/ledger", Icon: "stamp"},
 	}

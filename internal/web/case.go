@@ -72,6 +72,9 @@ func (q *request) showCase(f *form) error {
 			return err
 		}
 	}
+	if err := q.retained(&p, o); err != nil {
+		return err
+	}
 	p.Keys = design.Keys(design.KeyHelp{Keys: []string{"t"}, What: "Take the case"}, design.KeyHelp{Keys: []string{"r"}, What: "Write or review the answer"},
 		design.KeyHelp{Keys: []string{"c"}, What: "Classify"}, design.KeyHelp{Keys: []string{"n"}, What: "Note"})
 	return q.show(f.code(), "case", p)
@@ -86,6 +89,9 @@ func (q *request) caseHeader(o *opened) design.Header {
 		who = design.Cell{Text: q.People.Name(q.ctx, o.Assignee)}
 	}
 	h.Facts = []design.KeyValue{{Label: "Assignee", Cell: who}, {Label: "From", Cell: design.Cell{Text: reporter(o.Case)}}, {Label: "Received", Cell: design.Cell{Moment: &design.Moment{At: micros(o.ReceivedAt)}}}}
+	if !o.Anonymous && o.Source != intake.FromStaff {
+		h.Buttons = append(h.Buttons, design.Button{Label: "Receipt for the reporter", Icon: "stamp", Href: "/cases/" + o.Number + "/receipt"})
+	}
 	if c := caseClock(o.Case, o.set, q.now); c != nil {
 		h.Clocks = []design.Clock{*c}
 	}

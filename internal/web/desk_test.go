@@ -27,8 +27,10 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
@@ -59,7 +61,7 @@ const securityAddress = "security@northwind.example"
 func open(t testing.TB) *office {
 	t.Helper()
 	var kinds []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), retention.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records()} {
 		kinds = append(kinds, k...)
 	}
 	dir := t.TempDir()
@@ -75,11 +77,12 @@ func open(t testing.TB) *office {
 	o.Intake = intake.New(o.Env.Ledger, o.Channels, o.Policies, intake.Options{Keys: o.Keys, Organisation: "Northwind"})
 	o.Triage = triage.New(o.Intake, o.People)
 	o.Responses = response.New(o.Env.Ledger, o.People, o.Channels, o.Policies, response.Options{Keys: o.Keys, Send: o.send})
+	o.Retention = retention.New(o.Env.Ledger, o.People, o.Policies, o.Intake, o.Responses, retention.Options{})
 	o.Board = board.New(o.Env.Ledger)
 	discard := slog.New(slog.DiscardHandler)
-	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger)}
+	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger), Receipts: receipt.New(o.Env.Ledger, o.Intake, nil)}
 	o.Evidence = evidence.New(o.Env.Ledger, o.People, o.Channels, o.Policies, o.Intake, o.Responses, evidence.Options{Organisation: "Northwind", Keys: o.Keys})
-	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect,
+	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect, retention.EraseJob: o.Retention.Erase, retention.DisposeJob: o.Retention.Dispose,
 		hopeless: func(context.Context, jobs.Job) error { return jobs.Permanent(errors.New("it cannot be done")) }}, slog.New(slog.DiscardHandler))
 	o.server = httptest.NewServer(web.New(o.Desks, web.Options{URL: "http://127.0.0.1", Organisation: "Northwind"}, slog.New(slog.NewTextHandler(&o.log, nil))))
 	t.Cleanup(o.server.Close)

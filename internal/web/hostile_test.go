@@ -336,6 +336,10 @@ func (s *stage) fill(route string, f hostile.Field, n int) string {
 		return "n" + itoa(int64(n))
 	case f.Name == "body":
 		return "[]"
+	case route == "POST /holds" && (f.Name == "party" || f.Name == "query"): // a hold is on one thing
+		return ""
+	case route == "GET /retention/run" && f.Name == "number":
+		return "C-2026-000001"
 	}
 	return "Benign text"
 }
@@ -362,7 +366,7 @@ func besiege(t *testing.T, o *office) (*stage, *hostile.Siege) {
 		_, pattern := mux.Handler(r)
 		return pattern
 	}
-	g.Scenes = s.scenes()
+	g.Scenes = append(s.scenes(), s.retentionScenes()...)
 	r := s.answer(response.InReview)
 	rows := web.Table()
 	g.Path = func(route string) string {

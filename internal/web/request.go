@@ -340,6 +340,9 @@ func (q *request) frame(title, area string) design.Staff {
 	}
 	for _, a := range design.Areas(area) {
 		if rs, ok := areas[a.Href]; ok && q.may(rs) {
+			if a.Href == "/retention" {
+				a.Count, _ = q.Retention.Count(q.ctx) // a page must not fail for its number
+			}
 			s.Areas = append(s.Areas, a)
 		}
 	}
@@ -367,7 +370,7 @@ func (q *request) reports() bool {
 	return err == nil && slices.ContainsFunc(all, func(c *channel.Channel) bool { return c.Kind == channel.Portal && c.Receives() })
 }
 
-var areas = map[string]access{"/queue": readers, "/channels": insiders, "/policy": insiders, "/people": directory, "/evidence": assurance, "/ledger": insiders}
+var areas = map[string]access{"/queue": readers, "/channels": insiders, "/policy": insiders, "/people": directory, "/retention": keepers, "/evidence": assurance, "/ledger": insiders}
 
 // start is the page that a person begins with.
 func (q *request) start() string {

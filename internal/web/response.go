@@ -83,6 +83,7 @@ func (q *request) showResponse(f *form) error {
 	}
 	p.Next, p.Forms = q.reviewAct(r, out, f), q.responseForms(r, f)
 	p.Facts = q.responseFacts(o, r, out)
+	p.Facts.Items = append(p.Facts.Items, erasedAnswer(r)...)
 	if p.Timeline, err = q.responseHistory(r); err != nil {
 		return err
 	}

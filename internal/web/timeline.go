@@ -37,6 +37,7 @@ func (q *request) timeline(o *opened) (design.Timeline, error) {
 			first[e.Communication.ID] = e.Index
 		}
 	}
+	lettersNow(events)
 	before, err := strconv.ParseInt(q.query().Get("before"), 10, 64)
 	if err != nil {
 		before = 1 << 62
@@ -67,6 +68,8 @@ func (q *request) item(o *opened, e *board.Event, first map[string]int64) (desig
 	i := design.TimelineItem{ID: fmt.Sprintf("act-%d", e.Index), Who: q.People.Name(q.ctx, e.Entry.Actor), What: act(e.Entry.Act), At: e.At(), Controls: e.Entry.Controls,
 		Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(e.Index), Detail: fmt.Sprintf("Entry %d", e.Index)}}
 	switch {
+	case q.erasedItem(e, &i):
+		return i, true, nil
 	case e.Case != nil:
 		i.Changes = q.caseChanges(e.CaseBefore, e.Case)
 		i.Note = caseReason(e.Entry.Act, e.Case)
@@ -152,8 +155,9 @@ func (q *request) message(o *opened, m *intake.Communication, i *design.Timeline
 	if err != nil {
 		return err
 	}
+	gone := erasedLetter(m, i)
 	if m.Direction == intake.Note {
-		i.Kind, i.What, i.Note = design.Internal, "noted", clip(text)
+		i.Kind, i.What, i.Note = design.Internal, "noted", cmp.Or(gone, clip(text))
 		return nil
 	}
 	l := &design.Letter{From: addresses(m.From), To: addresses(m.To), Copy: addresses(m.Cc), Subject: m.Subject}
@@ -181,6 +185,8 @@ func (q *request) message(o *opened, m *intake.Communication, i *design.Timeline
 		l.Text, l.Quoted = l.Quoted, ""
 	}
 	switch {
+	case gone != "":
+		l.Absent = gone
 	case m.Unparsed:
 		l.Absent = "This could not be read as a mail. It is kept exactly as it came."
 	case l.Text == "":
@@ -190,6 +196,10 @@ func (q *request) message(o *opened, m *intake.Communication, i *design.Timeline
 		l.Raw = "/communications/" + m.ID + "/raw"
 	}
 	for n, a := range m.Attachments {
+		if a.Erased {
+			l.Attachments = append(l.Attachments, design.Attachment{Name: "Erased file"})
+			continue
+		}
 		f := design.Attachment{Name: or(a.Name, "unnamed"), Type: a.Type, Size: a.Size, SHA256: a.SHA256, Note: a.Note}
 		if a.Hidden {
 			f.Note = or(f.Note, "hidden: it may say who sent it")
