@@ -41,6 +41,7 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/portal"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
@@ -96,6 +97,7 @@ type App struct {
 	Recovery  *recovery.Desk
 	Spool     *spool.Spool
 	Backlog   *backlog.Desk
+	Receipts  *receipt.Desk
 	Feeder    *witness.Feeder // nil without witnesses
 	Jobs      *jobs.Runner
 	Cadence   *tiles.Cadence
@@ -238,6 +240,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		options.Resolver = net.DefaultResolver
 	}
 	a.Intake = intake.New(a.Ledger, a.Channels, a.Policies, options)
+	a.Receipts = receipt.New(a.Ledger, a.Intake, a.Feeder)
 	a.Backlog = backlog.New(a.Ledger, a.Channels, a.Intake, a.Spool)
 	a.Triage = triage.New(a.Intake, a.People)
 	a.Responses = response.New(a.Ledger, a.People, a.Channels, a.Policies, response.Options{Keys: a.keys, Send: send, Kick: a.kick, Log: cfg.Log})
@@ -276,13 +279,13 @@ func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
 		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
-	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
+	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Receipts: a.Receipts, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
 	}
 	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
 		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs,
-		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder}},
+		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder, Receipts: a.Receipts}},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
 	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL)}, a.Config.Log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

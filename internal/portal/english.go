@@ -99,6 +99,15 @@ var english = words{
 	SpooledMessage: "We keep your message safely. It cannot be entered in the record at the moment; that happens by itself, with the time of now. You need not send it again.",
 	SpooledBefore:  "You had sent this report before. It is in the record as %s. Follow it up with that number and the code that you were shown with it.",
 
+	ProofTitle:    "A receipt as proof",
+	ProofText:     "With a receipt you can prove what you reported and when it was recorded, also against us. It is a file with your whole report: keep it where only you can read it.",
+	ProofWarning:  "You reported without your name. Keeping this file can identify you: whoever finds it with you knows that the report is yours. You do not need it to follow the report up.",
+	ProofSure:     "I want the receipt all the same",
+	ProofNo:       "Tick the box if you want the receipt all the same.",
+	ProofGet:      "Download the receipt",
+	ProofCheck:    "Anybody can check it offline, with “countersign verify --log-key” or with the Python script verify_receipt.py. What was erased of your report is left out. The key of our log, to be compared with one that we have published elsewhere:",
+	ProofStrength: "Soon after the report only our own signature stands below it. A receipt from the next day on may also have those of independent witnesses.",
+
 	ErrText:       "Write what you want to tell us.",
 	ErrLong:       "This is too long. Shorten it, or attach it as a file.",
 	ErrWho:        "Choose one of the two.",

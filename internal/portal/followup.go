@@ -104,6 +104,7 @@ type threadPage struct {
 	File         string
 	Problems     design.Problems
 	Text, Files  design.Field
+	Proof        proofPart
 }
 
 // said is one message.
@@ -143,6 +144,7 @@ func (p *portal) threadPage(t *words, f *form, thread *intake.Thread, wrong map[
 		}
 		page.Messages = append(page.Messages, s)
 	}
+	page.Proof = p.proofPart(t, thread, "")
 	page.Text = design.Field{Kind: design.Long, Name: inText, Label: t.AddText, Value: f.values[inText], Error: wrong[inText], Required: true}
 	page.Files = filesField(f, t, wrong)
 	page.Problems = design.Problems{Title: t.Problems, Fields: []design.Field{page.Text, page.Files}}

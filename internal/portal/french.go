@@ -99,6 +99,15 @@ var french = words{
 	SpooledMessage: "Nous conservons votre message en lieu sûr. Il ne peut pas être inscrit au registre pour le moment ; cela se fera de soi-même, avec l’heure actuelle. Il est inutile de l’envoyer de nouveau.",
 	SpooledBefore:  "Vous aviez déjà envoyé ce signalement. Il est inscrit sous le numéro %s. Suivez-le avec ce numéro et le code qui vous a été montré alors.",
 
+	ProofTitle:    "Un reçu comme preuve",
+	ProofText:     "Avec un reçu, vous pouvez prouver ce que vous avez signalé et quand cela a été inscrit, y compris contre nous. C’est un fichier qui contient tout votre signalement : gardez-le là où vous seul pouvez le lire.",
+	ProofWarning:  "Vous avez signalé sans donner votre nom. Garder ce fichier peut vous identifier : qui le trouve chez vous sait que le signalement vient de vous. Il n’est pas nécessaire pour suivre le signalement.",
+	ProofSure:     "Je veux le reçu malgré tout",
+	ProofNo:       "Cochez la case si vous voulez le reçu malgré tout.",
+	ProofGet:      "Télécharger le reçu",
+	ProofCheck:    "Chacun peut le vérifier hors ligne, avec « countersign verify --log-key » ou avec le script Python verify_receipt.py. Ce qui a été effacé de votre signalement n’y figure pas. La clé de notre journal, à comparer avec celle que nous avons publiée ailleurs :",
+	ProofStrength: "Peu après le signalement, il ne porte que notre propre signature. Un reçu demandé à partir du lendemain peut aussi porter celles de témoins indépendants.",
+
 	ErrText:       "Écrivez ce que vous voulez nous dire.",
 	ErrLong:       "C’est trop long. Raccourcissez-le, ou joignez-le comme fichier.",
 	ErrWho:        "Choisissez l’un des deux.",

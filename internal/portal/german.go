@@ -99,6 +99,15 @@ var german = words{
 	SpooledMessage: "Wir bewahren Ihre Nachricht sicher auf. Sie kann im Augenblick nicht eingetragen werden; das geschieht von selbst, mit der jetzigen Zeit. Sie brauchen sie nicht noch einmal zu senden.",
 	SpooledBefore:  "Sie hatten diese Meldung schon gesendet. Sie ist als %s eingetragen. Verfolgen Sie sie mit dieser Nummer und dem Code, der Ihnen damit gezeigt wurde.",
 
+	ProofTitle:    "Ein Beleg als Beweis",
+	ProofText:     "Mit einem Beleg können Sie beweisen, was Sie gemeldet haben und wann es eingetragen wurde, auch gegen uns. Er ist eine Datei mit Ihrer ganzen Meldung: Bewahren Sie sie dort auf, wo nur Sie sie lesen können.",
+	ProofWarning:  "Sie haben ohne Ihren Namen gemeldet. Diese Datei aufzubewahren kann Sie verraten: Wer sie bei Ihnen findet, weiß, dass die Meldung von Ihnen ist. Um die Meldung zu verfolgen, brauchen Sie sie nicht.",
+	ProofSure:     "Ich will den Beleg trotzdem",
+	ProofNo:       "Kreuzen Sie das Kästchen an, wenn Sie den Beleg trotzdem wollen.",
+	ProofGet:      "Beleg herunterladen",
+	ProofCheck:    "Jeder kann ihn ohne Netz prüfen, mit „countersign verify --log-key“ oder mit dem Python-Skript verify_receipt.py. Was von Ihrer Meldung gelöscht wurde, fehlt darin. Der Schlüssel unseres Protokolls, zum Vergleich mit einem, den wir anderswo veröffentlicht haben:",
+	ProofStrength: "Bald nach der Meldung steht nur unsere eigene Unterschrift darunter. Ein Beleg vom nächsten Tag an kann auch die unabhängiger Zeugen haben.",
+
 	ErrText:       "Schreiben Sie, was Sie uns sagen möchten.",
 	ErrLong:       "Das ist zu lang. Kürzen Sie es, oder hängen Sie es als Datei an.",
 	ErrWho:        "Wählen Sie eines von beiden.",

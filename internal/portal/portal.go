@@ -27,6 +27,7 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/retention"
 )
 
@@ -43,6 +44,7 @@ type Desks struct {
 	Channels  *channel.Desk
 	Intake    *intake.Desk
 	Backlog   *backlog.Desk
+	Receipts  *receipt.Desk
 	Retention *retention.Desk
 }
 
@@ -89,6 +91,7 @@ func (p *portal) routes() []route {
 		{"POST /follow-up", p.page(p.openFollowUp)},
 		{"POST " + addPath, p.page(p.addMessage)},
 		{"POST /follow-up/file", p.page(p.download)},
+		{"POST " + proofPath, p.page(p.receiptFile)},
 		{"GET " + staticPath + "{name}", static},
 		{"GET /.well-known/security.txt", p.securityTxt},
 	}

@@ -27,6 +27,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
 	reserve "example.org/countersign/internal/spool"
@@ -86,6 +87,7 @@ func furnish(t testing.TB, e *dbtest.Env) *site {
 		t.Fatal(err)
 	}
 	s.desks.Backlog = backlog.New(e.Ledger, channels, s.desks.Intake, s.spool)
+	s.desks.Receipts = receipt.New(e.Ledger, s.desks.Intake, nil)
 	s.handler = New(s.desks, "Org & Sons", slog.New(slog.NewTextHandler(s.log, nil)))
 	return s
 }

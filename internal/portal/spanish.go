@@ -99,6 +99,15 @@ var spanish = words{
 	SpooledMessage: "Guardamos su mensaje en lugar seguro. En este momento no se puede anotar en el registro; se hará por sí solo, con la hora de ahora. No hace falta que lo envíe otra vez.",
 	SpooledBefore:  "Usted ya había enviado este aviso. Está en el registro como %s. Sígalo con ese número y el código que se le mostró entonces.",
 
+	ProofTitle:    "Un recibo como prueba",
+	ProofText:     "Con un recibo usted puede probar qué comunicó y cuándo se anotó, también frente a nosotros. Es un archivo con todo su aviso: guárdelo donde solo usted pueda leerlo.",
+	ProofWarning:  "Usted avisó sin dar su nombre. Guardar este archivo puede identificarle: quien lo encuentre en su poder sabe que el aviso es suyo. No lo necesita para seguir el aviso.",
+	ProofSure:     "Quiero el recibo de todos modos",
+	ProofNo:       "Marque la casilla si quiere el recibo de todos modos.",
+	ProofGet:      "Descargar el recibo",
+	ProofCheck:    "Cualquiera puede comprobarlo sin conexión, con «countersign verify --log-key» o con el script de Python verify_receipt.py. Lo que se borró de su aviso no aparece en él. La clave de nuestro registro, para compararla con una que hayamos publicado en otro lugar:",
+	ProofStrength: "Poco después del aviso lleva solo nuestra propia firma. Un recibo pedido a partir del día siguiente puede llevar también las de testigos independientes.",
+
 	ErrText:       "Escriba lo que quiere decirnos.",
 	ErrLong:       "Es demasiado largo. Acórtelo o adjúntelo como archivo.",
 	ErrWho:        "Elija una de las dos opciones.",

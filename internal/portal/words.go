@@ -73,6 +73,11 @@ type words struct {
 	SpooledMessage             string
 	SpooledBefore              string // the number
 
+	ProofTitle, ProofText     string
+	ProofWarning, ProofSure   string
+	ProofNo, ProofGet         string
+	ProofCheck, ProofStrength string
+
 	ErrText, ErrLong, ErrWho   string
 	ErrNamed, ErrEmail         string
 	ErrNameLong, ErrChannel    string

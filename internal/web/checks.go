@@ -8,6 +8,7 @@ import (
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/design"
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/selfcheck"
 	"example.org/countersign/internal/witness"
@@ -19,6 +20,7 @@ type Checks struct {
 	Recovery  *recovery.Desk
 	Backup    *backup.Desk
 	Feeder    *witness.Feeder // nil without witnesses
+	Receipts  *receipt.Desk
 }
 
 // alarms are above every page: that sealing has stopped, and, for those who
