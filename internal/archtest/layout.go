@@ -75,6 +75,7 @@ var tiers = map[string]tier{
 
 	"internal/evidence/extract": 58, // what of the log a package is made of
 	"internal/evidence/recount": 58, // apart from what it checks
+	"internal/evidence/sheet":   59, // rows and tables
 
 	"internal/board": 70,
 

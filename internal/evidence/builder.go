@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"example.org/countersign/internal/evidence/extract"
+	"example.org/countersign/internal/evidence/sheet"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/verify/format"
 )
@@ -32,7 +33,7 @@ type builder struct {
 	file    *extract.Spool
 	archive *format.Archive
 	files   int64 // in the archive so far
-	tables  []*table
+	tables  []*sheet.Table
 	answers map[string]*answers // by case
 	decided map[decision]placed
 	saved   map[string]*saved // by communication
@@ -52,7 +53,7 @@ func (b *builder) close() {
 		b.library.Close()
 	}
 	for _, t := range b.tables {
-		t.close()
+		t.Close()
 	}
 }
 
@@ -219,9 +220,9 @@ func (b *builder) period(ctx context.Context) error {
 			}
 		}
 		if slices.Contains([]string{extract.KindPerson, extract.KindToken, extract.KindSignIn}, x.Entry.Kind()) {
-			return access.add(b.accessRow(x))
+			return access.Add(b.accessRow(x))
 		}
-		return history.add(b.historyRow(x))
+		return history.Add(b.historyRow(x))
 	})
 	if err != nil {
 		return err
@@ -359,7 +360,7 @@ func (b *builder) packageRecord() *Package {
 		WithRaw: b.opt.WithRaw, Generator: b.desk.opt.Generator, Tree: s.Head.Size, First: s.First, Count: max(s.End-s.First, 0), Files: b.files}
 	p.From, p.To = s.Period.Days()
 	for _, t := range b.tables {
-		p.Rows = append(p.Rows, Rows{t.file(".csv"), t.rows})
+		p.Rows = append(p.Rows, Rows{t.File(".csv"), t.Rows})
 	}
 	return p
 }

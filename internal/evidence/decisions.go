@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"example.org/countersign/internal/evidence/extract"
+	"example.org/countersign/internal/evidence/sheet"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/verify/format"
@@ -26,7 +27,7 @@ type placed struct {
 // decisions adds a row for everybody who approved or declined a response: not
 // what its document says of them, but the acts themselves (CC5.3). An approval
 // that no act is behind ends the making.
-func (b *builder) decisions(t *table, x *response.Response, record string) error {
+func (b *builder) decisions(t *sheet.Table, x *response.Response, record string) error {
 	for _, a := range x.Approvals {
 		if err := b.decision(t, decision{record, a.By, a.At}, "response.approved", ""); err != nil {
 			return err
@@ -40,7 +41,7 @@ func (b *builder) decisions(t *table, x *response.Response, record string) error
 	return nil
 }
 
-func (b *builder) decision(t *table, k decision, act, reason string) error {
+func (b *builder) decision(t *sheet.Table, k decision, act, reason string) error {
 	at, ok := b.decided[k]
 	if !ok {
 		return &ledger.Mismatch{Where: "response " + k.response, What: fmt.Sprintf("says %s by %s at %s, of which there is no entry", act, k.by, format.Instant(k.at))}
@@ -49,12 +50,12 @@ func (b *builder) decision(t *table, k decision, act, reason string) error {
 	if err != nil {
 		return err
 	}
-	r := newRow(at.entry, k.response, doc, "number", "seq", "content_hash", "rule")
-	r.at("time", k.at)
-	r.put("act", act)
-	r.put("actor", k.by)
-	r.put("actor_name", b.register.person(k.by))
-	r.put("role", at.role)
-	r.put("reason", reason)
-	return t.add(r)
+	r := sheet.New(at.entry, k.response, doc, "number", "seq", "content_hash", "rule")
+	r.At("time", k.at)
+	r.Put("act", act)
+	r.Put("actor", k.by)
+	r.Put("actor_name", b.register.person(k.by))
+	r.Put("role", at.role)
+	r.Put("reason", reason)
+	return t.Add(r)
 }

@@ -139,7 +139,7 @@ func (b *builder) scope() []paper.Block {
 	}
 	rows := make([]string, len(b.tables))
 	for i, t := range b.tables {
-		rows[i] = fmt.Sprintf("%s %s", t.name, phrase.Number(t.rows))
+		rows[i] = fmt.Sprintf("%s %s", t.Name, phrase.Number(t.Rows))
 	}
 	numbers := "none was given"
 	if len(r.Numbers) > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/evidence/recount"
+	"example.org/countersign/internal/evidence/sheet"
 )
 
 // figures returns the numbers of a report.
@@ -58,8 +59,8 @@ func (b *builder) recount(context.Context) error {
 		x.Weeks = append(x.Weeks, w.From)
 	}
 	for _, name := range recount.Files {
-		t := b.tables[slices.IndexFunc(b.tables, func(t *table) bool { return t.name == name })]
-		r, err := t.csv.Reader()
+		t := b.tables[slices.IndexFunc(b.tables, func(t *sheet.Table) bool { return t.Name == name })]
+		r, err := t.CSV.Reader()
 		if err != nil {
 			return err
 		}

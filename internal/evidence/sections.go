@@ -197,8 +197,8 @@ func (b *builder) caseBlocks() []paper.Block {
 
 func (b *builder) rowsOf(table string) int64 {
 	for _, t := range b.tables {
-		if t.name == table {
-			return t.rows
+		if t.Name == table {
+			return t.Rows
 		}
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/evidence/extract"
+	"example.org/countersign/internal/evidence/sheet"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/mime"
 	"example.org/countersign/internal/people"
@@ -52,8 +53,8 @@ var (
 func columns(names ...string) []string { return append(names, proof...) }
 
 // table begins a table of the package.
-func (b *builder) table(name string, columns []string) (*table, error) {
-	t, err := newTable(name, columns)
+func (b *builder) table(name string, columns []string) (*sheet.Table, error) {
+	t, err := sheet.NewTable(name, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +78,15 @@ func (b *builder) records(ctx context.Context) error {
 	if err := b.exceptions(); err != nil {
 		return err
 	}
-	slices.SortFunc(b.tables, func(x, y *table) int { return cmp.Compare(x.name, y.name) })
+	slices.SortFunc(b.tables, func(x, y *sheet.Table) int { return cmp.Compare(x.Name, y.Name) })
 	for _, t := range b.tables {
-		if err := t.flush(); err != nil {
+		if err := t.Flush(); err != nil {
 			return err
 		}
-		if err := b.copy(t.file(".csv"), t.csv); err != nil {
+		if err := b.copy(t.File(".csv"), t.CSV); err != nil {
 			return err
 		}
-		if err := b.copy(t.file(".jsonl"), t.json); err != nil {
+		if err := b.copy(t.File(".jsonl"), t.JSON); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (b *builder) records(ctx context.Context) error {
 
 // each calls f with every record of a kind that is in the package, in the
 // order of the files, and a row begun with its sealed fields.
-func each[T any](b *builder, kind string, f func(v *extract.Version, x *T, r *row) error) error {
+func each[T any](b *builder, kind string, f func(v *extract.Version, x *T, r *sheet.Row) error) error {
 	list := b.survey.Of(kind, func(v *extract.Version) bool { return v.Where.There() })
 	slices.SortFunc(list, func(x, y *extract.Version) int {
 		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Entry, y.Entry))
@@ -112,7 +113,7 @@ func each[T any](b *builder, kind string, f func(v *extract.Version, x *T, r *ro
 		if err := extract.Decode(doc, x); err != nil {
 			return fmt.Errorf("%s %s: %w", kind, v.Record, err)
 		}
-		if err := f(v, x, newRow(v.Entry, v.Record, doc)); err != nil {
+		if err := f(v, x, sheet.New(v.Entry, v.Record, doc)); err != nil {
 			return err
 		}
 	}
@@ -132,21 +133,21 @@ func (b *builder) responses(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindResponse, func(v *extract.Version, x *response.Response, r *row) error {
+	return each(b, extract.KindResponse, func(v *extract.Version, x *response.Response, r *sheet.Row) error {
 		b.tally.response(v, x)
 		b.answer(x)
-		r.put("channel_name", b.register.channel(x.Channel))
-		r.put("recipients", addresses(x.To))
-		r.put("copies", addresses(x.Cc))
-		r.put("author_names", b.register.persons(x.Authors))
-		r.put("approver_names", b.register.persons(approversOf(x)))
-		r.put("attachment_names", attachmentNames(x.Attachments))
-		r.at("created", x.CreatedAt)
-		r.at("submitted", x.SubmittedAt)
-		r.at("approved", x.ApprovedAt)
-		r.at("sent", x.SentAt)
-		r.at("updated", x.UpdatedAt)
-		if err := t.add(r); err != nil {
+		r.Put("channel_name", b.register.channel(x.Channel))
+		r.Put("recipients", addresses(x.To))
+		r.Put("copies", addresses(x.Cc))
+		r.Put("author_names", b.register.persons(x.Authors))
+		r.Put("approver_names", b.register.persons(approversOf(x)))
+		r.Put("attachment_names", attachmentNames(x.Attachments))
+		r.At("created", x.CreatedAt)
+		r.At("submitted", x.SubmittedAt)
+		r.At("approved", x.ApprovedAt)
+		r.At("sent", x.SentAt)
+		r.At("updated", x.UpdatedAt)
+		if err := t.Add(r); err != nil {
 			return err
 		}
 		return b.decisions(approvals, x, v.Record)
@@ -188,46 +189,46 @@ func (b *builder) cases(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindCase, func(v *extract.Version, c *intake.Case, r *row) error {
+	return each(b, extract.KindCase, func(v *extract.Version, c *intake.Case, r *sheet.Row) error {
 		b.tally.casefile(v, c)
 		x := b.tally.judge(c)
-		r.put("channel_name", b.register.channel(c.Channel))
-		r.put("assignee_name", b.name(c.Assignee))
+		r.Put("channel_name", b.register.channel(c.Channel))
+		r.Put("assignee_name", b.name(c.Assignee))
 		if a := b.answers[v.Record]; a != nil {
-			r.put("responders", a.responders)
-			r.put("approvers", a.approvers)
+			r.Put("responders", a.responders)
+			r.Put("approvers", a.approvers)
 		}
-		r.at("received", c.ReceivedAt)
-		r.at("due", c.DueAt)
-		r.at("first_response", c.FirstResponseAt)
-		r.at("closed", c.ClosedAt)
-		r.at("updated", c.UpdatedAt)
-		r.put("clock", string(x.state))
+		r.At("received", c.ReceivedAt)
+		r.At("due", c.DueAt)
+		r.At("first_response", c.FirstResponseAt)
+		r.At("closed", c.ClosedAt)
+		r.At("updated", c.UpdatedAt)
+		r.Put("clock", string(x.state))
 		if x.measured {
-			r.put("response_seconds", int64(x.took/time.Second))
+			r.Put("response_seconds", int64(x.took/time.Second))
 		}
 		if x.target > 0 {
-			r.put("target_seconds", int64(x.target/time.Second))
+			r.Put("target_seconds", int64(x.target/time.Second))
 		}
 		b.began(v, r)
 		b.line(v, c, x)
-		if err := t.add(r); err != nil {
+		if err := t.Add(r); err != nil {
 			return err
 		}
 		if c.Disposition == "" {
 			return nil
 		}
-		d := newRow(v.Entry, v.Record, r.doc, "number", "disposition", "disposition_reason", "classified_by")
-		d.at("received", c.ReceivedAt)
-		d.put("channel_name", b.register.channel(c.Channel))
-		return aside.add(d)
+		d := sheet.New(v.Entry, v.Record, r.Doc, "number", "disposition", "disposition_reason", "classified_by")
+		d.At("received", c.ReceivedAt)
+		d.Put("channel_name", b.register.channel(c.Channel))
+		return aside.Add(d)
 	})
 }
 
 // began adds the entry of the period that began the record, where one did.
-func (b *builder) began(v *extract.Version, r *row) {
+func (b *builder) began(v *extract.Version, r *sheet.Row) {
 	if v.Born >= 0 {
-		r.put("first_entry", v.Born)
+		r.Put("first_entry", v.Born)
 	}
 }
 
@@ -244,25 +245,25 @@ func (b *builder) communications(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindCommunication, func(v *extract.Version, m *intake.Communication, r *row) error {
+	return each(b, extract.KindCommunication, func(v *extract.Version, m *intake.Communication, r *sheet.Row) error {
 		b.tally.communication(v, m)
-		r.put("channel_name", b.register.channel(m.Channel))
-		r.put("channel_address", b.register.address(m.Channel))
-		r.put("sender", strings.Join(addresses(m.From), "; "))
-		r.put("recipients", addresses(m.To))
-		r.put("copies", addresses(m.Cc))
-		r.put("author_name", b.name(m.Author))
-		r.put("authentication", string(m.Auth.Result))
-		r.put("attachment_names", attachmentNames(m.Attachments))
-		r.at("received", m.ReceivedAt)
-		r.at("claimed", m.Date)
+		r.Put("channel_name", b.register.channel(m.Channel))
+		r.Put("channel_address", b.register.address(m.Channel))
+		r.Put("sender", strings.Join(addresses(m.From), "; "))
+		r.Put("recipients", addresses(m.To))
+		r.Put("copies", addresses(m.Cc))
+		r.Put("author_name", b.name(m.Author))
+		r.Put("authentication", string(m.Auth.Result))
+		r.Put("attachment_names", attachmentNames(m.Attachments))
+		r.At("received", m.ReceivedAt)
+		r.At("claimed", m.Date)
 		b.began(v, r)
 		if files := b.saved[v.Record]; files != nil {
-			r.put("text_file", files.text)
-			r.put("raw_file", files.message)
-			r.put("attachment_files", files.attachments)
+			r.Put("text_file", files.text)
+			r.Put("raw_file", files.message)
+			r.Put("attachment_files", files.attachments)
 		}
-		return t.add(r)
+		return t.Add(r)
 	})
 }
 
@@ -286,18 +287,18 @@ func (b *builder) channels(context.Context) error {
 		return err
 	}
 	p := b.survey.Period
-	return each(b, extract.KindChannel, func(_ *extract.Version, c *channel.Channel, r *row) error {
-		r.put("owner_name", b.name(c.Owner))
-		r.put("proposed_by_name", b.name(c.ProposedBy))
-		r.put("approved_by_name", b.name(c.ApprovedBy))
-		r.put("reviewed_by_name", b.name(c.ReviewedBy))
-		r.at("proposed", c.ProposedAt)
-		r.at("approved", c.ApprovedAt)
-		r.at("reviewed", c.ReviewedAt)
-		r.at("retired", c.RetiredAt)
-		r.at("updated", c.UpdatedAt)
-		r.put("in_force", c.ApprovedAt != 0 && c.ApprovedAt < p.To.UnixMicro() && (c.RetiredAt == 0 || c.RetiredAt >= p.From.UnixMicro()))
-		return t.add(r)
+	return each(b, extract.KindChannel, func(_ *extract.Version, c *channel.Channel, r *sheet.Row) error {
+		r.Put("owner_name", b.name(c.Owner))
+		r.Put("proposed_by_name", b.name(c.ProposedBy))
+		r.Put("approved_by_name", b.name(c.ApprovedBy))
+		r.Put("reviewed_by_name", b.name(c.ReviewedBy))
+		r.At("proposed", c.ProposedAt)
+		r.At("approved", c.ApprovedAt)
+		r.At("reviewed", c.ReviewedAt)
+		r.At("retired", c.RetiredAt)
+		r.At("updated", c.UpdatedAt)
+		r.Put("in_force", c.ApprovedAt != 0 && c.ApprovedAt < p.To.UnixMicro() && (c.RetiredAt == 0 || c.RetiredAt >= p.From.UnixMicro()))
+		return t.Add(r)
 	})
 }
 
@@ -310,43 +311,43 @@ func (b *builder) policies(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindPolicy, func(v *extract.Version, p *policy.Policy, r *row) error {
-		r.put("author_names", b.register.persons(p.Authors))
-		r.put("approved_by_name", b.name(p.ApprovedBy))
-		r.put("reviewed_by_name", b.name(p.ReviewedBy))
-		r.at("effective", p.EffectiveFrom)
-		r.at("ended", p.EndedAt)
-		r.at("approved", p.ApprovedAt)
-		r.at("reviewed", p.ReviewedAt)
-		r.put("in_force", inForce(p, b.survey.Period))
-		if err := t.add(r); err != nil {
+	return each(b, extract.KindPolicy, func(v *extract.Version, p *policy.Policy, r *sheet.Row) error {
+		r.Put("author_names", b.register.persons(p.Authors))
+		r.Put("approved_by_name", b.name(p.ApprovedBy))
+		r.Put("reviewed_by_name", b.name(p.ReviewedBy))
+		r.At("effective", p.EffectiveFrom)
+		r.At("ended", p.EndedAt)
+		r.At("approved", p.ApprovedAt)
+		r.At("reviewed", p.ReviewedAt)
+		r.Put("in_force", inForce(p, b.survey.Period))
+		if err := t.Add(r); err != nil {
 			return err
 		}
 		if p.Kind != policy.KindApproval || !inForce(p, b.survey.Period) {
 			return nil
 		}
-		return b.matrix(matrix, v, p, r.doc)
+		return b.matrix(matrix, v, p, r.Doc)
 	})
 }
 
 // matrix adds the rows of an approval matrix that was in force.
-func (b *builder) matrix(t *table, v *extract.Version, p *policy.Policy, doc *format.Document) error {
+func (b *builder) matrix(t *sheet.Table, v *extract.Version, p *policy.Policy, doc *format.Document) error {
 	rules, err := matrixOf(p)
 	if err != nil {
 		return err
 	}
 	for i, rule := range rules {
-		r := newRow(v.Entry, v.Record, doc, "rationale")
-		r.put("policy", p.Label())
-		r.put("position", i+1)
-		r.put("rule", rule.Name)
-		r.put("category", cmp.Or(string(rule.Category), "any"))
-		r.put("severity", cmp.Or(string(rule.Severity), "any"))
-		r.put("audience", cmp.Or(rule.Audience, "any"))
-		r.put("required", rule.Quorum)
-		r.put("approver_roles", roleNames(rule.Roles))
-		r.put("reason", rule.Reason)
-		if err := t.add(r); err != nil {
+		r := sheet.New(v.Entry, v.Record, doc, "rationale")
+		r.Put("policy", p.Label())
+		r.Put("position", i+1)
+		r.Put("rule", rule.Name)
+		r.Put("category", cmp.Or(string(rule.Category), "any"))
+		r.Put("severity", cmp.Or(string(rule.Severity), "any"))
+		r.Put("audience", cmp.Or(rule.Audience, "any"))
+		r.Put("required", rule.Quorum)
+		r.Put("approver_roles", roleNames(rule.Roles))
+		r.Put("reason", rule.Reason)
+		if err := t.Add(r); err != nil {
 			return err
 		}
 	}
@@ -365,13 +366,13 @@ func (b *builder) persons(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindPerson, func(_ *extract.Version, p *people.Person, r *row) error {
-		r.put("state", p.State())
-		r.at("created", p.CreatedAt)
-		r.at("enrolled", p.EnrolledAt)
-		r.at("deactivated", p.DeactivatedAt)
-		r.at("updated", p.UpdatedAt)
-		return t.add(r)
+	return each(b, extract.KindPerson, func(_ *extract.Version, p *people.Person, r *sheet.Row) error {
+		r.Put("state", p.State())
+		r.At("created", p.CreatedAt)
+		r.At("enrolled", p.EnrolledAt)
+		r.At("deactivated", p.DeactivatedAt)
+		r.At("updated", p.UpdatedAt)
+		return t.Add(r)
 	})
 }
 
@@ -380,13 +381,13 @@ func (b *builder) tokens(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(b, extract.KindToken, func(_ *extract.Version, x *people.Token, r *row) error {
-		r.put("person_name", b.name(x.Person))
-		r.put("revoked_by_name", b.name(x.RevokedBy))
-		r.at("created", x.CreatedAt)
-		r.at("expires", x.ExpiresAt)
-		r.at("revoked", x.RevokedAt)
-		return t.add(r)
+	return each(b, extract.KindToken, func(_ *extract.Version, x *people.Token, r *sheet.Row) error {
+		r.Put("person_name", b.name(x.Person))
+		r.Put("revoked_by_name", b.name(x.RevokedBy))
+		r.At("created", x.CreatedAt)
+		r.At("expires", x.ExpiresAt)
+		r.At("revoked", x.RevokedAt)
+		return t.Add(r)
 	})
 }
 
@@ -404,12 +405,12 @@ func (b *builder) exceptions() error {
 		if err != nil {
 			return err
 		}
-		r := newRow(x.version.Entry, x.version.Record, doc, "number")
-		r.put("type", x.kind)
-		r.at("occurred", x.at)
-		r.put("who", b.name(x.who))
-		r.put("what", x.what)
-		if err := t.add(r); err != nil {
+		r := sheet.New(x.version.Entry, x.version.Record, doc, "number")
+		r.Put("type", x.kind)
+		r.At("occurred", x.at)
+		r.Put("who", b.name(x.who))
+		r.Put("what", x.what)
+		if err := t.Add(r); err != nil {
 			return err
 		}
 	}
@@ -417,38 +418,38 @@ func (b *builder) exceptions() error {
 }
 
 // entered adds what every row of one entry says.
-func (b *builder) entered(x *extract.Disclosed, fields ...string) *row {
-	r := newRow(x.Index, x.Entry.Record, x.Doc, fields...)
-	r.at("time", x.Entry.Time)
-	r.put("act", x.Entry.Act)
-	r.put("actor", x.Entry.Actor)
-	r.put("actor_name", b.register.person(x.Entry.Actor))
-	r.put("role", x.Entry.Role)
-	r.put("controls", x.Entry.Controls)
+func (b *builder) entered(x *extract.Disclosed, fields ...string) *sheet.Row {
+	r := sheet.New(x.Index, x.Entry.Record, x.Doc, fields...)
+	r.At("time", x.Entry.Time)
+	r.Put("act", x.Entry.Act)
+	r.Put("actor", x.Entry.Actor)
+	r.Put("actor_name", b.register.person(x.Entry.Actor))
+	r.Put("role", x.Entry.Role)
+	r.Put("controls", x.Entry.Controls)
 	return r
 }
 
 // historyRow is one act on a record.
-func (b *builder) historyRow(x *extract.Disclosed) *row {
+func (b *builder) historyRow(x *extract.Disclosed) *sheet.Row {
 	r := b.entered(x, "number", "state", "disposition", "category", "severity", "assignee")
-	r.put("assignee_name", b.name(extract.Text(x.Doc, "assignee")))
+	r.Put("assignee_name", b.name(extract.Text(x.Doc, "assignee")))
 	return r
 }
 
 // accessRow is one act on who may do what: a person, a token, a sign-in.
-func (b *builder) accessRow(x *extract.Disclosed) *row {
+func (b *builder) accessRow(x *extract.Disclosed) *sheet.Row {
 	r := b.entered(x, "person", "roles", "method", "ending", "failures", "refused", "active", "approval_suspended", "approves")
 	person := extract.Text(x.Doc, "person")
 	if x.Entry.Kind() == extract.KindPerson {
 		person = x.Entry.Record
 	}
-	r.put("person_name", b.name(person))
+	r.Put("person_name", b.name(person))
 	var expiry struct {
 		ExpiresAt int64 `json:"expires_at"`
 	}
 	if err := extract.Decode(x.Doc, &expiry); err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
-	r.at("expires", expiry.ExpiresAt)
+	r.At("expires", expiry.ExpiresAt)
 	return r
 }
