@@ -50,7 +50,7 @@ func TestMutations(t *testing.T) {
 			o := newOwner(t, cfg)
 			l := newLive(t, v, o)
 			targets := l.targets()
-			m.run(t, targets, l.exemptions, m.times(4000, len(targets)))
+			m.run(t, targets, l.exemptions, m.times(4100, len(targets)))
 			o.leave(t)
 			v.untouched()
 			if database == db.SQLite {
