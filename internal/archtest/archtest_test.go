@@ -100,7 +100,7 @@ func TestChecks(t *testing.T) {
 			"internal/mime/mime_test.go":  source("mime", "net/http", ""),
 			"internal/fakes/slack/api.go": source("slack", "net/http/httptest", ""),
 		}, []string{
-			"internal/mime/mime.go:3: imports net/http, which is kept to internal/web, internal/portal, internal/api, internal/tiles, internal/app, client, cmd/countersign, internal/demo, internal/witness ",
+			"internal/mime/mime.go:3: imports net/http, which is kept to internal/web, internal/portal, internal/api, internal/tiles, internal/app, client, cmd/countersign, internal/demo, internal/witness, internal/timestamp ",
 			"internal/people/people.go:3: imports database/sql/driver, which is kept to internal/db, internal/ledger, internal/jobs, internal/board, internal/keyring store.go",
 		}},
 

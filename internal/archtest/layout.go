@@ -44,6 +44,7 @@ var tiers = map[string]tier{
 	"internal/channel":          40,
 	"internal/policy":           40,
 	"internal/selfcheck":        40,
+	"internal/timestamp":        40,
 	"internal/recovery":         40,
 	"internal/party":            40,
 	"internal/channel/relay":    41, // adapters know the channel that they serve
@@ -148,7 +149,8 @@ var fences = []fence{
 		packages: []string{
 			"internal/web", "internal/portal", "internal/api", "internal/tiles", "internal/app",
 			"client", "cmd/countersign", "internal/demo", // these call a server
-			"internal/witness", // a protocol between machines: both of its ends
+			"internal/witness",   // a protocol between machines: both of its ends
+			"internal/timestamp", // calls an authority
 		},
 	},
 }

@@ -28,6 +28,8 @@ var Tables = map[string]Class{
 
 	"self_check": Record,
 
+	"timestamp": Record,
+
 	"recovery": Record,
 
 	"spooled_report": Work,
