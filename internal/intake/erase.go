@@ -82,7 +82,7 @@ func EraseCase(tx *ledger.Tx, c *Case, e Erasure) error {
 		c.Subject, c.DispositionReason, c.ClassReason, c.CloseReason, c.Hint = "", "", "", "", ""
 		c.Pauses = withoutReasons(c.Pauses)
 		if c.State != Closed {
-			c.State, c.ClosedAt, c.DueAt = Closed, tx.Now.UnixMicro(), 0
+			c.State, c.ClosedAt = Closed, tx.Now.UnixMicro()
 		}
 		c.Waiting = ""
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -78,7 +77,7 @@ func (q *request) showErase(f *form, what string) error {
 	if err != nil {
 		return err
 	}
-	choose := Form{Method: "get", Row: true, Action: "/cases/" + c.Number + "/erase", Fields: []design.Field{{Name: "what", ID: "erase-what", Label: "What is to be erased", Kind: design.Choice, Options: options}},
+	choose := Form{Method: "get", Action: "/cases/" + c.Number + "/erase", Fields: []design.Field{{Name: "what", ID: "erase-what", Label: "Or something else of this case", Kind: design.Choice, Options: options}},
 		Buttons: []design.Button{{Label: "Show what would go", Icon: "list-filter"}}}
 	ask, err := askOf(c.ID, what)
 	if err != nil {
@@ -296,7 +295,7 @@ func (q *request) retained(p *casePage, o *opened) error {
 	if e := intake.LacksPart(o.Erasures, intake.Content); e != nil {
 		p.Header.Title, p.Header.Seal.Kind = "(erased)", design.Erased
 		p.Next = design.NextAct{Title: "Erased", Why: erasedWords(e) + " Nothing joins it any more.", Waiting: true}
-		p.Forms = slices.DeleteFunc(p.Forms, func(f Form) bool { return strings.HasSuffix(f.Action, "/reopen") })
+		p.Header.Clocks, p.Forms = nil, nil
 	}
 	if q.may(keepers) {
 		p.Forms = append(p.Forms, Form{Title: "Retention", Buttons: []design.Button{{Label: "Hold this case", Icon: "lock", Href: "/holds/new?case=" + o.Number}, {Label: "Erase on request", Icon: "archive", Href: "/cases/" + o.Number + "/erase"}}})
@@ -312,14 +311,19 @@ func erasedWords(e *intake.Erasure) string {
 
 // erasedFact leads to the decision behind an erasure.
 func (q *request) erasedFact(e intake.Erasure) design.KeyValue {
-	cell := design.Cell{Text: erasedWords(&e)}
-	if q.may(keepers) {
-		cell.Href = "/erasures/" + e.ID
-		if _, err := q.Retention.Erasure(q.ctx, e.ID); err != nil {
-			cell.Href = "/disposals/" + e.ID
-		}
+	return design.KeyValue{Label: "Erased", Cell: design.Cell{Text: erasedWords(&e), Href: q.decisionHref(e)}}
+}
+
+// decisionHref is the request or run under which something was erased, for
+// those who may see it.
+func (q *request) decisionHref(e intake.Erasure) string {
+	if !q.may(keepers) {
+		return ""
 	}
-	return design.KeyValue{Label: "Erased", Cell: cell}
+	if _, err := q.Retention.Erasure(q.ctx, e.ID); err != nil {
+		return "/disposals/" + e.ID
+	}
+	return "/erasures/" + e.ID
 }
 
 // erasedItem draws the act that erased something; ok is false for any other.
@@ -339,7 +343,10 @@ func (q *request) erasedItem(e *board.Event, i *design.TimelineItem) (ok bool) {
 	i.Kind, i.Seal.Kind = design.Machine, design.Erased
 	if len(list) > 0 {
 		last := list[len(list)-1]
-		i.Note, i.Facts = erasedWords(&last), []design.KeyValue{q.erasedFact(last)}
+		i.Note = erasedWords(&last)
+		if at := q.decisionHref(last); at != "" {
+			i.Facts = []design.KeyValue{{Label: "Decided", Cell: design.Cell{Text: "Who asked, who approved", Href: at}}}
+		}
 	}
 	return true
 }

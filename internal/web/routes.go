@@ -44,7 +44,7 @@ var (
 
 // routes is every page and every verb, and who may ask for it (CC6.3).
 func routes() []route {
-	return []route{
+	return append(houseRoutes(), []route{
 		{"GET /healthz", public, (*request).health},
 		{"GET /static/{name}", public, (*request).static},
 		{"GET /sign-in", public, (*request).signInPage},
@@ -119,7 +119,13 @@ func routes() []route {
 		{"POST /policy/{id}/approve", governors, (*request).approvePolicy},
 		{"POST /policy/{id}/withdraw", writers, (*request).withdrawPolicy},
 		{"POST /policy/{id}/review", governors, (*request).reviewPolicy},
+	}...)
+}
 
+// houseRoutes are those beside the work on cases: people, retention, evidence,
+// ledger.
+func houseRoutes() []route {
+	return []route{
 		{"GET /people", directory, (*request).people},
 		{"POST /people", admins, (*request).invite},
 		{"GET /people/{id}", directory, (*request).personPage},
