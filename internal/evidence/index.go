@@ -38,7 +38,9 @@ func (b *builder) artefacts() []artefact {
 		{name: "API tokens", what: "Tokens that could be used in the period", table: "tokens"},
 		{name: "Exceptions", what: "What was late, unapproved by a rule, undelivered, unread, or overdue for review", table: "exceptions"},
 		{name: "What was set aside", what: "Cases set aside as spam or out of scope, and why", table: "dispositions"},
-		{name: "Completeness check", what: "That no tracking number and no entry is missing", file: "report.html#completeness", note: "proved by ledger/ and checked by countersign verify"},
+		{name: "Checks of the record and restore drills", what: "What the product found when it checked itself, backups that were restored for trial, losses that were accepted", table: "history", note: "the acts of self_check, drill and recovery; their documents are in ledger/documents"},
+		{name: "Retention, legal holds and erasures", what: "What was held, and what was erased, under which basis, on whose request and approval", table: "history", note: "the acts of legal_hold, erasure and disposal, and those that end in .erased; their documents are in ledger/documents"},
+		{name: "Completeness check", what: "That no tracking number and no entry is missing, and how the record compares with what the mail door counted", file: "report.html#completeness", note: "proved by ledger/ and checked by countersign verify"},
 		{name: "Proofs", what: "Entries, documents, checkpoint and inclusion proofs of everything above", file: "ledger/checkpoint", note: "the other files below ledger/ belong to it; README.txt explains them"},
 	}
 	if b.opt.WithRaw {
