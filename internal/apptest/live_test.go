@@ -1,7 +1,6 @@
 package apptest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,37 +26,6 @@ func (l *live) exempt() []*exemption {
 		{"ledger_head: row twice", "CHECK (id = 1): the schema refuses a second row", nil},
 		{"ledger_head: rows exchanged", "CHECK (id = 1): there is one row", nil},
 		{"ledger_redacted.name", "the hash covers the name, and nobody can open it any more: what is left to check is its place among the others", nil},
-
-		{"ledger_entry: row twice", "not found yet: before the first entry or far behind the last one the tree alone does not look, and the other depths call it a missing one",
-			func(c *change) bool {
-				index, size := c.rows.after[0][0].(int64), int64(len(l.entries))
-				return index > size || index < 0 && c.rows.depth.Tree
-			}},
-		{"ledger_head.origin", "not named yet: what can be no origin is an error and no finding",
-			func(c *change) bool {
-				_, err := format.NewKey(c.rows.value("origin").(string), make([]byte, 32))
-				return err != nil
-			}},
-		{"ledger_head.edge", "not found yet: other subtrees that give the same root, and bytes behind them",
-			func(c *change) bool {
-				t := format.Tree{}
-				for part := range slices.Chunk(c.rows.value("edge").([]byte), 32) {
-					if len(part) == 32 {
-						t.Edge = append(t.Edge, format.Hash(part))
-					}
-				}
-				root := t.Root()
-				return bytes.Equal(root[:], c.rows.value("root").([]byte))
-			}},
-		{"ledger_redacted.leaf", "not found yet: bytes behind a hash",
-			func(c *change) bool {
-				leaf := c.rows.value("leaf").([]byte)
-				return len(leaf) > 32 && bytes.HasPrefix(leaf, c.rows.before[0][c.rows.table.column("leaf")].([]byte))
-			}},
-	}
-	for _, name := range []string{"a byte altered", "cut", "longer", "removed"} {
-		list = append(list, &exemption{"attachment: " + name, "not found yet: a file that only an older version refers to",
-			func(c *change) bool { return strings.Contains(c.what, l.detached) }})
 	}
 	return list
 }

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"hash"
 	"maps"
+	"math/bits"
 	"strconv"
 	"strings"
 	"sync"
@@ -265,24 +266,23 @@ func (l *Ledger) readHead(one func(query string, dest ...any) (bool, error)) (he
 		return head{}, &Mismatch{Where: "ledger_head", What: "is missing"}
 	}
 	r.root, r.edge, r.mac = string(root), string(edge), string(mac)
-	if _, err := l.identify(r.origin); err != nil {
-		return head{}, err
-	}
-	if known := l.known.Load(); known != nil && known.row == r {
-		return head{r, known.tree.Clone(), maps.Clone(known.kinds)}, nil
-	}
 	h := head{row: r}
-	if err := h.parse(); err != nil {
+	if known := l.known.Load(); known != nil && known.row == r {
+		h.tree, h.kinds = known.tree.Clone(), maps.Clone(known.kinds)
+	} else if err := h.parse(); err != nil {
 		return h, err
-	}
-	if !hmac.Equal(l.mac(&h.row), mac) {
+	} else if !hmac.Equal(l.mac(&h.row), mac) {
 		return h, &Mismatch{Where: "ledger_head", What: "was not written by this ledger; is this the keyring that belongs to this database?"}
 	}
-	return h, nil
+	_, err = l.identify(r.origin)
+	return h, err
 }
 
 func (h *head) parse() error {
 	h.tree.Size = h.row.size
+	if len(h.row.edge) != 32*bits.OnesCount64(uint64(h.row.size)) {
+		return &Mismatch{Where: "ledger_head", What: "has an edge that is not that of its size"}
+	}
 	for i := 0; i+32 <= len(h.row.edge); i += 32 {
 		h.tree.Edge = append(h.tree.Edge, format.Hash([]byte(h.row.edge[i:i+32])))
 	}

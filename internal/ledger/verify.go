@@ -91,12 +91,13 @@ type checking struct {
 	nodes    map[[2]int64]format.Hash    // by level and n
 	awaits   map[string]string           // records of which an entry lost content, until one says that it was erased
 	redacted map[int64][]format.Field    // hashes of erased fields by entry, until it was checked
+	files    map[blob.Ref]bool           // that were read
 	report   *Report
 }
 
 func newChecking(l *Ledger, q db.Querier, opt Options, h head) *checking {
 	return &checking{ledger: l, q: q, opt: opt, head: h, seq: map[string]int64{}, last: map[string]map[string]int64{},
-		nodes: map[[2]int64]format.Hash{}, awaits: map[string]string{},
+		nodes: map[[2]int64]format.Hash{}, awaits: map[string]string{}, files: map[blob.Ref]bool{},
 		report: &Report{Size: h.tree.Size, Root: h.tree.Root(), Records: map[string]int64{}}}
 }
 
@@ -133,10 +134,12 @@ func (c *checking) entries(ctx context.Context) error {
 		}
 		where := fmt.Sprintf("entry %d", index)
 		switch {
+		case c.tree.Size == c.head.tree.Size:
+			return &Mismatch{where, "lies beyond the signed head"}
+		case index < c.tree.Size:
+			return &Mismatch{where, "lies before the first"}
 		case index > c.tree.Size:
 			return &Mismatch{fmt.Sprintf("entry %d", c.tree.Size), "is missing"}
-		case index >= c.head.tree.Size:
-			return &Mismatch{where, "lies beyond the signed head"}
 		case prev == nil:
 			return &Mismatch{where, "has no payload"}
 		}
@@ -251,6 +254,12 @@ func (c *checking) log(ctx context.Context) error {
 			break // one is missing
 		}
 	}
+	var stray int64
+	if ok, err := c.q.One(ctx, `SELECT idx FROM ledger_entry WHERE idx < 0 OR idx >= $1 ORDER BY idx LIMIT 1`, []any{c.head.tree.Size}, &stray); err != nil {
+		return err
+	} else if ok {
+		return &Mismatch{fmt.Sprintf("entry %d", stray), "lies outside the signed head"}
+	}
 	return c.compareHead(ctx)
 }
 
@@ -308,6 +317,29 @@ func (c *checking) document(ctx context.Context, where string, e *format.Entry, 
 			return &Mismatch{"ledger_redacted of " + where + ", field " + f.Name, "is not the hash of the field"}
 		}
 	}
+	k := c.ledger.kinds[e.Kind()]
+	if k == nil {
+		return nil // which is found later
+	}
+	_, refs, err := k.check(o.plain, c.ledger.index)
+	if err != nil {
+		return &Mismatch{"document of " + where, err.Error()}
+	}
+	return c.attachments(ctx, e.Kind()+" "+e.Record, refs)
+}
+
+// attachments reads those that were not read before.
+func (c *checking) attachments(ctx context.Context, where string, refs []blob.Ref) error {
+	for _, ref := range refs {
+		if c.files[ref] {
+			continue
+		}
+		if err := c.blob(ctx, ref); err != nil {
+			return &Mismatch{"attachment " + ref.Name + " of " + where, err.Error()}
+		}
+		c.files[ref] = true
+		c.report.Blobs++
+	}
 	return nil
 }
 
@@ -321,7 +353,10 @@ func (c *checking) readRedacted(ctx context.Context) error {
 		if err := scan(&index, &f.Name, &leaf); err != nil {
 			return err
 		}
-		copy(f.Leaf[:], leaf)
+		if len(leaf) != len(f.Leaf) {
+			return &Mismatch{fmt.Sprintf("ledger_redacted, entry %d, field %s", index, f.Name), "has a damaged hash"}
+		}
+		f.Leaf = format.Hash(leaf)
 		c.redacted[index] = append(c.redacted[index], f)
 		return nil
 	}, `SELECT idx, name, leaf FROM ledger_redacted ORDER BY idx, name`)
@@ -406,13 +441,7 @@ func (c *checking) row(ctx context.Context, k Records, where, id string, body []
 			return &Mismatch{where + ", column " + name, "does not agree with the sealed document"}
 		}
 	}
-	for _, ref := range blobs {
-		if err := c.blob(ctx, ref); err != nil {
-			return &Mismatch{"attachment " + ref.Name + " of " + where, err.Error()}
-		}
-		c.report.Blobs++
-	}
-	return nil
+	return c.attachments(ctx, where, blobs)
 }
 
 func (c *checking) blob(ctx context.Context, ref blob.Ref) error {
