@@ -4,13 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"example.org/countersign/internal/browsertest"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 	reserve "example.org/countersign/internal/spool"
@@ -177,3 +181,42 @@ func (s *site) after(crash error) func(context.Context, reserve.Item, io.Reader)
 		return crash
 	}
 }
+
+// TestKeptInBrowser looks at the pages of what waits, on the narrowest phone.
+func TestKeptInBrowser(t *testing.T) {
+	b := browsertest.Start(t)
+	one(t, func(t *testing.T, s *site) {
+		s.portal(t)
+		server := httptest.NewServer(s.handler)
+		t.Cleanup(server.Close)
+		s.halt(t)
+		for _, w := range []*words{&english, &german} {
+			v := narrow
+			v.Dark = w == &german
+			p := b.Page(t, v)
+			check := func(name string) {
+				t.Helper()
+				p.Axe()
+				for _, text := range browsertest.Eval[[]string](p, fmt.Sprintf(overflowing, v.Width)) {
+					t.Errorf("%s: wider than the screen: %s", name, text)
+				}
+				if *shots != "" {
+					p.Screenshot(filepath.Join(*shots, name+"-"+w.Code+".png"))
+				}
+			}
+			p.Open(server.URL + "/report?lang=" + w.Code)
+			p.Fill("#text", "I see the orders of others.")
+			p.Click("input[name=who][value=anonymous]")
+			p.Follow("form button")
+			check("kept")
+			reference, code := referencePattern.FindString(p.Text("dl")), codePattern.FindString(p.Text("dl"))
+			p.Follow("footer li:nth-child(2) a")
+			p.Fill("#number", reference)
+			p.Fill("#code", code)
+			p.Follow("form button")
+			check("waiting")
+		}
+	})
+}
+
+var shots = flag.String("shots", "", "folder to write screenshots to")
