@@ -31,6 +31,9 @@ type serveCommand struct {
 
 	WitnessPolicy string `placeholder:"FILE" env:"COUNTERSIGN_WITNESS_POLICY" help:"Witnesses of the log, in the C2SP tlog-policy format. Without it witness-policy.txt in the data directory, where there is one."`
 
+	TimestampURL   string `name:"timestamp-url" env:"COUNTERSIGN_TIMESTAMP_URL" placeholder:"URL" help:"Time stamp authority (RFC 3161) that stamps the log once a day. It sees a hash. Without one nobody does."`
+	TimestampRoots string `placeholder:"FILE" env:"COUNTERSIGN_TIMESTAMP_ROOTS" help:"Certificates to trust for it, in PEM form. Without it the system's."`
+
 	OpenLog      bool          `env:"COUNTERSIGN_OPEN_LOG" help:"Let everybody read the checkpoint and the hashes of the log, under /ledger. Entries stay closed."`
 	PublishEvery time.Duration `default:"5m" env:"COUNTERSIGN_PUBLISH_EVERY" placeholder:"TIME" help:"Time between two published checkpoints, 1s to 24h."`
 }
@@ -66,6 +69,7 @@ func (c *serveCommand) Run(ctx context.Context, io stdio) error {
 	cfg.Listen, cfg.SMTPListen, cfg.Relay, cfg.URL = c.Listen, c.SMTPListen, c.Relay, c.URL
 	cfg.Organisation, cfg.Resolve, cfg.Log = c.Organisation, c.Resolve, logger(io.err, true)
 	cfg.WitnessPolicy = c.WitnessPolicy
+	cfg.TimestampURL, cfg.TimestampRoots = c.TimestampURL, c.TimestampRoots
 	cfg.OpenLog, cfg.PublishEvery = c.OpenLog, c.PublishEvery
 	for _, p := range c.TrustedProxy {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, netip.Prefix(p))

@@ -28,6 +28,7 @@ import (
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
+	"example.org/countersign/internal/timestamp"
 	"example.org/countersign/internal/triage"
 )
 
@@ -48,6 +49,7 @@ type Desks struct {
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk
 	Recovery  *recovery.Desk
+	Timestamp *timestamp.Desk
 	Board     *board.Board
 }
 

@@ -36,6 +36,7 @@ import (
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/spool"
+	"example.org/countersign/internal/timestamp"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/verify"
 )
@@ -49,7 +50,7 @@ const (
 
 func kinds() []ledger.Records {
 	var all []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), retention.Records(), evidence.Records(), backup.Records(), recovery.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), retention.Records(), evidence.Records(), backup.Records(), recovery.Records(), timestamp.Records()} {
 		all = append(all, k...)
 	}
 	return all
@@ -100,8 +101,10 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	answers := response.New(e.Ledger, persons, channels, policies, response.Options{Keys: e.Keys, Send: o.send})
 	o.kept, err = spool.Open(filepath.Join(t.TempDir(), "spool"), e.Blobs, e.Keys)
 	must(err)
+	stamps, err := timestamp.New(e.Ledger, timestamp.Options{})
+	must(err)
 	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Backlog: backlog.New(e.Ledger, channels, in, o.kept), Triage: triage.New(in, persons),
-		Responses: answers, Retention: retention.New(e.Ledger, persons, policies, in, answers, retention.Options{}), Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)),
+		Responses: answers, Retention: retention.New(e.Ledger, persons, policies, in, answers, retention.Options{}), Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)), Timestamp: stamps,
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)
 	o.join(t, "leo", people.Staff, people.Lead)

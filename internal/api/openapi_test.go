@@ -101,7 +101,7 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	}
-	mayOperate := []string{"checkpoint", "drills", "exportCommunications", "ledgerKey", "makePackage", "me", "packages", "receiveMessage", "recordDrill", "recover", "sealing", "verify"}
+	mayOperate := []string{"checkpoint", "drills", "exportCommunications", "ledgerKey", "makePackage", "me", "packages", "receiveMessage", "recordDrill", "recover", "sealing", "timestampCheckpoint", "timestampToken", "timestamps", "verify"}
 	var may []string
 	for _, r := range routes {
 		if slices.Contains(r.roles, operator) {

@@ -119,6 +119,9 @@ var routes = []route{
 	{"GET", "/ledger/sealing", "sealing", "Whether the log takes entries, and the losses that were accepted", verifiers, reads, verb((*door).sealing)},
 	{"POST", "/ledger/recovery", "recover", "Accept the loss of a log that was set back, and seal again", recoverers, natural, verb((*door).recover)},
 	{"POST", "/verification", "verify", "Check the whole record", verifiers, natural, answers("application/json", answers("application/jsonl", verb((*door).verify)))},
+	{"GET", "/timestamps", "timestamps", "Time stamps of the log by an authority outside (RFC 3161), the newest first", verifiers, reads, verb((*door).listTimestamps)},
+	{"GET", "/timestamps/{day}/token", "timestampToken", "The token of a day, DER", verifiers, reads, answers(octets, verb((*door).timestampToken))},
+	{"GET", "/timestamps/{day}/checkpoint", "timestampCheckpoint", "The checkpoint that the token of a day is over (C2SP tlog-checkpoint)", verifiers, reads, answers("text/plain", verb((*door).timestampCheckpoint))},
 	{"GET", "/drills", "drills", "Restores of backups that were tried, the newest first", verifiers, reads, verb((*door).listDrills)},
 	{"POST", "/drills", "recordDrill", "Record a restore of a backup that was tried", drillers, keyed, verb((*door).recordDrill)},
 }

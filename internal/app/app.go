@@ -48,6 +48,7 @@ import (
 	"example.org/countersign/internal/selfcheck"
 	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/tiles"
+	"example.org/countersign/internal/timestamp"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
 	"example.org/countersign/internal/witness"
@@ -69,6 +70,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	WitnessPolicy string // C2SP tlog-policy file; witness-policy.txt in Data where empty
+
+	TimestampURL   string // of a time stamp authority (RFC 3161); nobody stamps where empty
+	TimestampRoots string // PEM file of the certificates that vouch for it; the system's where empty
 
 	OpenLog      bool          // everybody may read checkpoint and hash tiles
 	PublishEvery time.Duration // between two published checkpoints; tiles.DefaultEvery where 0
@@ -94,6 +98,7 @@ type App struct {
 	Backup    *backup.Desk
 	Board     *board.Board
 	SelfCheck *selfcheck.Desk
+	Timestamp *timestamp.Desk
 	Recovery  *recovery.Desk
 	Spool     *spool.Spool
 	Backlog   *backlog.Desk
@@ -210,7 +215,7 @@ func Records() []ledger.Records {
 	var all []ledger.Records
 	for _, kinds := range [][]ledger.Records{
 		jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(),
-		response.Records(), retention.Records(), evidence.Records(), selfcheck.Records(), recovery.Records(), backup.Records(),
+		response.Records(), retention.Records(), evidence.Records(), selfcheck.Records(), timestamp.Records(), recovery.Records(), backup.Records(),
 	} {
 		all = append(all, kinds...)
 	}
@@ -255,8 +260,12 @@ func (a *App) build(ctx context.Context) (err error) {
 	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
 		return err
 	}
+	if err := a.openTimestamp(); err != nil {
+		return err
+	}
 	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect, selfcheck.Job: a.SelfCheck.Handle}
 	maps.Copy(handlers, a.Retention.Handlers())
+	maps.Copy(handlers, a.Timestamp.Handlers())
 	if send != nil { // without a relay confirmations wait, rather than be given up
 		handlers[intake.ConfirmationJob] = a.Intake.Confirm
 	}
@@ -266,6 +275,16 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.Handler = behind(cfg.TrustedProxies, a.survive(a.doors()))
 	return nil
+}
+
+// openTimestamp makes the desk that has the log stamped.
+func (a *App) openTimestamp() error {
+	roots, err := timestamp.Roots(a.Config.TimestampRoots)
+	if err != nil {
+		return err
+	}
+	a.Timestamp, err = timestamp.New(a.Ledger, timestamp.Options{URL: a.Config.TimestampURL, Roots: roots})
+	return err
 }
 
 func (a *App) kick() {
@@ -278,7 +297,7 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Board: a.Board}, a.Operator, a.Config.Log))
+		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Timestamp: a.Timestamp, Board: a.Board}, a.Operator, a.Config.Log))
 	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Receipts: a.Receipts, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
@@ -414,6 +433,9 @@ func (a *App) work(ctx context.Context) {
 			a.unspool(ctx)
 			if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
 				a.Config.Log.ErrorContext(ctx, "self-check not scheduled", "err", err)
+			}
+			if err := unlessHalted(a.Timestamp.Schedule(ctx)); err != nil {
+				a.Config.Log.ErrorContext(ctx, "time stamp not scheduled", "err", err)
 			}
 			if err := a.People.Sweep(ctx); err != nil {
 				a.Config.Log.ErrorContext(ctx, "sweep of sign-ins failed", "err", err)

@@ -25,6 +25,7 @@ import (
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/timestamp"
 )
 
 // variety is an installation with at least two records of every kind, all of
@@ -54,7 +55,7 @@ func newVariety(t *testing.T, cfg app.Config) *variety {
 	v := &variety{Demo: d, t: t, cfg: cfg}
 	v.lead, v.second, v.legal = v.signIn(people.Lead, 0), v.signIn(people.Lead, 1), v.signIn(people.Legal, 0)
 	a := d.App
-	for _, step := range []func(){v.mail, v.replace, v.tokens, v.deadLetters, v.drills, v.holds, v.erase, v.dispose, v.recover, v.packages} {
+	for _, step := range []func(){v.mail, v.replace, v.tokens, v.deadLetters, v.drills, v.timestamps, v.holds, v.erase, v.dispose, v.recover, v.packages} {
 		step()
 	}
 	for range 2 {
@@ -136,6 +137,19 @@ func (v *variety) deadLetters() {
 func (v *variety) drills() {
 	for range 2 {
 		v.must(v.App.Backup.Record(v.t.Context(), v.lead.Actor(people.Lead), &backup.Drill{Outcome: backup.Failed, Finding: "the disk was too small", Micros: 1}))
+	}
+}
+
+// timestamps keeps what an authority could have sent.
+func (v *variety) timestamps() {
+	for _, day := range []string{"2026-09-29", "2026-09-30"} {
+		cp, err := v.App.Ledger.Checkpoint(v.t.Context())
+		v.must(err)
+		v.must(v.App.Ledger.Write(v.t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+			return timestamp.Stamps.Put(tx, &timestamp.Stamp{Day: day, At: tx.Now.UnixMicro(), Time: tx.Now.UnixMicro(), Authority: "https://timestamp.example/tsr",
+				Signer: "CN=Authority", Serial: "77", Policy: "1.2.3.4.1", Size: cp.Size, Checkpoint: string(cp.Signed), Token: []byte("token of " + day)},
+				ledger.Do("obtained", "CC7.1", "PI1.5"))
+		}))
 	}
 }
 
