@@ -55,7 +55,7 @@ func Private(t testing.TB) *Server {
 	})
 	s.dropRoot()
 	s.port = freePort(t)
-	initdb := s.command("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+	initdb := s.command("initdb", "-D", s.Data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
 		"--locale=C", "--locale-provider=icu", "--icu-locale=en", "--no-sync")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
@@ -81,7 +81,7 @@ func (s *Server) Start() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	postgres := s.command("postgres", "-D", s.data(), "-p", fmt.Sprint(s.port),
+	postgres := s.command("postgres", "-D", s.Data(), "-p", fmt.Sprint(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir)
 	postgres.Stdout, postgres.Stderr = log, log
 	if err := postgres.Start(); err != nil {
@@ -127,7 +127,8 @@ func (s *Server) Stop() {
 	s.process = nil
 }
 
-func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+// Data returns the data directory of the server, tables and log.
+func (s *Server) Data() string { return filepath.Join(s.dir, "data") }
 
 // dropRoot sets s.as. With setpriv the server also dies with the test's
 // process, so that a test that runs into its timeout leaves nothing behind.
