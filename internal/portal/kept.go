@@ -19,6 +19,7 @@ type keptPage struct {
 
 func (p *portal) kept(w http.ResponseWriter, t *words, r *backlog.Receipt, mail bool) error {
 	page := keptPage{Public: p.public(t, t.SpooledTitle, "/report"), Words: t, Number: r.Reference, Code: r.Code, Text: []string{t.SpooledText, t.SpooledFollow}}
+	page.SealedWord = "" // which would not be true of it yet
 	if mail {
 		page.Text = append(page.Text, t.NextMail)
 	}
@@ -90,7 +91,7 @@ func (p *portal) waiting(w http.ResponseWriter, r *http.Request, t *words, f *fo
 	}
 	page := waitingPage{Public: p.public(t, f.get(inNumber), "/follow-up"), Words: t, Number: f.get(inNumber), Code: f.get(inCode),
 		State: t.SpooledState, Open: address("/follow-up", t), Add: address(addPath, t)}
-	page.Flashes = flash
+	page.Flashes, page.SealedWord = flash, ""
 	page.Text = design.Field{Kind: design.Long, Name: inText, Label: t.AddText, Value: f.values[inText], Error: wrong[inText], Required: true}
 	page.Files = filesField(f, t, wrong)
 	page.Problems = design.Problems{Title: t.Problems, Fields: []design.Field{page.Text, page.Files}}

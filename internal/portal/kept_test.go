@@ -67,7 +67,7 @@ func TestKept(t *testing.T) {
 		if first.Code != http.StatusOK || reference == "" || code == "" || !strings.Contains(first.Body.String(), english.SpooledTitle) {
 			t.Fatalf("status %d %s", first.Code, first.Body)
 		}
-		for _, leak := range []string{"sister.example", "set back", "witness"} {
+		for _, leak := range []string{"sister.example", "set back", "witness", english.Sealed} {
 			if strings.Contains(first.Body.String(), leak) {
 				t.Errorf("the reporter is told %q", leak)
 			}
