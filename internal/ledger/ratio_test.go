@@ -121,8 +121,8 @@ func ratioWrite(b *testing.B, dir, dsn string) {
 	insert := func(c *db.Conn) error {
 		document, err := json.Marshal(sample)
 		if err == nil {
-			_, err = c.Exec(`INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
-				id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document))
+			err = c.Later(db.Statement{Query: `INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
+				Args: []any{id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document)}, Rows: 1})
 		}
 		return err
 	}
