@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"example.org/countersign/internal/fault"
@@ -68,6 +69,9 @@ func (d *Desk) Note(ctx context.Context, actor ledger.Actor, caseID, text string
 		return Communications.Put(tx, m, ledger.Do("noted", "CC2.2"))
 	})
 	if err != nil {
+		if !errors.Is(err, ledger.ErrUnknown) {
+			d.drop(m)
+		}
 		return nil, err
 	}
 	return m, nil

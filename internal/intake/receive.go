@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/id"
@@ -116,10 +117,29 @@ func (d *Desk) record(ctx context.Context, p *parcel) (*Receipt, error) {
 		r, err = d.enter(ctx, tx, p)
 		return err
 	})
+	if err != nil && !errors.Is(err, ledger.ErrUnknown) || err == nil && r.Duplicate {
+		d.drop(p.m) // no record refers to its files, so nothing would ever erase them
+	}
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// drop removes the files of a communication that became no record.
+func (d *Desk) drop(m *Communication) {
+	refs := []blob.Ref{m.TextBlob, m.RawBlob}
+	for _, a := range m.Attachments {
+		refs = append(refs, a.Blob)
+	}
+	for _, ref := range refs {
+		if ref.IsZero() {
+			continue
+		}
+		if err := d.ledger.Blobs().Remove(ref); err != nil {
+			d.log.Warn("a file that belongs to no record could not be removed", "blob", ref.Name, "error", err)
+		}
+	}
 }
 
 // errMoved: what work was prepared by is no longer in force.

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	media "mime"
@@ -172,6 +173,7 @@ func (d *Desk) keepUpload(ctx context.Context, i int, u Upload, anonymous bool) 
 		return nil, unavailable(err)
 	}
 	if ref.Size > maxUpload {
+		d.drop(&Communication{RawBlob: ref})
 		return nil, fault.New(fault.Invalid, "%s is larger than %d MB; leave it out, or send it in parts", name, maxUpload>>20)
 	}
 	a := Attachment{Name: name, Type: mediaType(u.Type), Size: ref.Size, SHA256: ref.SHA256, Blob: ref}
@@ -374,6 +376,9 @@ func (d *Desk) AddKept(ctx context.Context, number, code, text string, files []U
 		return err
 	})
 	if err != nil {
+		if !errors.Is(err, ledger.ErrUnknown) {
+			d.drop(m)
+		}
 		return nil, err
 	}
 	return r, nil

@@ -384,7 +384,11 @@ func (d *Desk) Attach(ctx context.Context, who *people.Identity, id string, seen
 	}
 	c := r.Content()
 	c.Attachments = append(c.Attachments, intake.Attachment{Name: mime.CleanHeader(name), Type: mime.CleanHeader(mediaType), Size: ref.Size, SHA256: ref.SHA256, Blob: ref})
-	return d.Edit(ctx, who, id, seen, c)
+	edited, err := d.Edit(ctx, who, id, seen, c)
+	if err != nil && !errors.Is(err, ledger.ErrUnknown) { // no version refers to it, so nothing would ever erase it
+		err = errors.Join(err, d.ledger.Blobs().Remove(ref))
+	}
+	return edited, err
 }
 
 // Detach removes the i-th file, which is a new version.
