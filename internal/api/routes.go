@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.org/countersign/internal/people"
-	"example.org/countersign/internal/retention"
 )
 
 // Sets of roles. Administrators are in none that touches records.
@@ -20,7 +19,7 @@ var (
 	workers    = []people.Role{people.Analyst, people.Lead, people.Commander, people.Legal}
 	approvers  = []people.Role{people.Lead, people.Commander, people.Legal, people.Executive}
 	leads      = []people.Role{people.Lead}
-	keepers    = retention.Roles() // of retention, holds and erasure
+	keepers    = []people.Role{people.Lead, people.Legal} // of retention, holds and erasure
 	receivers  = []people.Role{people.Analyst, people.Lead, operator}
 	exporters  = []people.Role{people.Lead, people.Legal, people.Auditor, operator}
 	verifiers  = []people.Role{people.Lead, people.Auditor, people.Admin, operator}

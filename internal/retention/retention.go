@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,9 +41,6 @@ const (
 // keepers are the roles that hold, request, propose and approve (CC6.3).
 // Administrators are not among them.
 var keepers = []people.Role{people.Legal, people.Lead}
-
-// Roles returns the roles that hold, request, propose and approve.
-func Roles() []people.Role { return slices.Clone(keepers) }
 
 // Options of a Desk.
 type Options struct {

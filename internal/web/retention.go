@@ -14,13 +14,7 @@ import (
 	"example.org/countersign/internal/retention"
 )
 
-// keepers see and do what concerns retention, holds and erasure.
-var keepers = of(retention.Roles()...)
-
-// counsel releases whatever hold there is.
-var counsel = of(people.Legal)
-
-func holdsRole(p *people.Person) bool { return slices.ContainsFunc(retention.Roles(), p.Has) }
+func holdsRole(p *people.Person) bool { return slices.ContainsFunc(keepers.roles, p.Has) }
 
 // dueShown is how many due cases a page lists.
 const dueShown = 200

@@ -39,6 +39,8 @@ var (
 	directory = of(people.Lead, people.Auditor, people.Admin)
 	admins    = of(people.Admin)
 	caretaker = of(people.Lead, people.Admin)
+	keepers   = of(people.Lead, people.Legal) // retention, holds and erasure
+	counsel   = of(people.Legal)              // releases whatever hold there is
 	watchers  = of(people.Lead, people.Admin, people.Auditor)
 )
 
