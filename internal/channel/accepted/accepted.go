@@ -55,7 +55,7 @@ func Open(dir string) (*Log, error) {
 	if l.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("open the log of accepted messages: %w", err)
 	}
-	if err := l.file.Truncate(whole); err == nil {
+	if err = l.file.Truncate(whole); err == nil {
 		_, err = l.file.Seek(whole, 0)
 	}
 	if err != nil {
