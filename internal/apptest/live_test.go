@@ -52,9 +52,6 @@ type replacement struct {
 	depth         ledger.Options
 }
 
-// value returns a column of the first of the new rows.
-func (x *replacement) value(column string) any { return x.table.at(x.after[0], column) }
-
 func newLive(t *testing.T, v *variety, o *owner) *live {
 	t.Helper()
 	l := &live{t: t, owner: o, ledger: v.App.Ledger, blobs: filepath.Join(v.cfg.Data, "blobs"), tables: o.tables(t), newest: map[string]int64{}, detached: v.detached}

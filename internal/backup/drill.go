@@ -89,15 +89,15 @@ func (d *Desk) Record(ctx context.Context, actor ledger.Actor, x *Drill) error {
 	})
 }
 
-func (x *Drill) check() error {
+func (d *Drill) check() error {
 	switch {
-	case x.Outcome != Passed && x.Outcome != Failed:
-		return fault.New(fault.Invalid, "outcome: is %q; write passed or failed", x.Outcome)
-	case x.Outcome == Passed && (x.Finding != "" || x.BackupAt == 0 || len(x.Root) != 32 || x.Entries < 0):
+	case d.Outcome != Passed && d.Outcome != Failed:
+		return fault.New(fault.Invalid, "outcome: is %q; write passed or failed", d.Outcome)
+	case d.Outcome == Passed && (d.Finding != "" || d.BackupAt == 0 || len(d.Root) != 32 || d.Entries < 0):
 		return fault.New(fault.Invalid, "a drill that passed has the time, the entries and the root of its backup, and no finding")
-	case x.Outcome == Failed && x.Finding == "":
+	case d.Outcome == Failed && d.Finding == "":
 		return fault.New(fault.Invalid, "finding: say what was wrong")
-	case len(x.Finding) > 1000 || len(x.Product) > 200 || len(x.Origin) > 200 || len(x.Checkpoint) > 4000:
+	case len(d.Finding) > 1000 || len(d.Product) > 200 || len(d.Origin) > 200 || len(d.Checkpoint) > 4000:
 		return fault.New(fault.Invalid, "a text of the drill is too long")
 	}
 	return nil
