@@ -255,7 +255,8 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.Board = board.New(a.Ledger)
 	a.Backup = backup.New(a.Ledger)
-	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys})
+	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys,
+		Witnessed: a.witnessed, Accepted: func(f func(accepted.Line) error) error { return accepted.Read(cfg.Data, f) }})
 	a.SelfCheck = selfcheck.New(a.Ledger, cfg.Log)
 	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
 		return err

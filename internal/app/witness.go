@@ -64,6 +64,19 @@ func (a *App) openFeeder(ctx context.Context) error {
 	return nil
 }
 
+// witnessed returns the first checkpoint of at least size entries that enough
+// witnesses have cosigned, nil where there is none.
+func (a *App) witnessed(ctx context.Context, size int64) ([]byte, error) {
+	if a.Feeder == nil {
+		return nil, nil
+	}
+	s, err := a.Feeder.Seal(ctx, size)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	return s.Checkpoint, nil
+}
+
 // consult submits the published checkpoint to the witnesses, and stops sealing
 // where they show that the log was set back. It reports whether all of them
 // cosigned.
@@ -153,11 +166,17 @@ func (a *App) receive(ctx context.Context, env smtpd.Envelope, raw io.Reader) er
 	if err != nil {
 		return err
 	}
+	a.count(ctx, line)
+	return nil
+}
+
+// count counts a mail that is safe. Where that fails it is logged: to refuse the
+// mail now would double it.
+func (a *App) count(ctx context.Context, line accepted.Line) {
 	line.At = a.Ledger.Now()
-	if err := a.accepted.Add(line); err != nil { // the mail is safe: to refuse it now would double it
+	if err := a.accepted.Add(line); err != nil {
 		a.Config.Log.ErrorContext(ctx, "accepted mail is not counted", "err", err)
 	}
-	return nil
 }
 
 // record takes one mail into the record. arrived is when it came, where that
@@ -197,6 +216,9 @@ func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {
 	if err := json.Unmarshal(item.Meta, &m); err != nil {
 		return err
 	}
-	_, err := a.record(ctx, m, item.At, body)
+	r, err := a.record(ctx, m, item.At, body)
+	if err == nil {
+		a.count(ctx, accepted.Line{Source: string(intake.FromSMTP), Record: r.Communication, Repeated: r.Duplicate, Unspooled: true})
+	}
 	return err
 }
