@@ -15,6 +15,7 @@ import (
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/timestamp"
 )
 
 // operator is whoever may read keyring and backup.
@@ -53,7 +54,7 @@ type Settled struct {
 
 // inward are the kinds of job that change the record alone. Doing them is right
 // in whatever state a restored record is.
-var inward = map[string]bool{policy.EffectJob: true, selfcheck.Job: true, retention.EraseJob: true, retention.DisposeJob: true}
+var inward = map[string]bool{policy.EffectJob: true, selfcheck.Job: true, retention.EraseJob: true, retention.DisposeJob: true, timestamp.Job: true}
 
 // settle does that to a restored record.
 func settle(ctx context.Context, l *ledger.Ledger, keys *keyring.Keyring, madeAt time.Time) (s Settled, err error) {
