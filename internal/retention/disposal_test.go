@@ -163,7 +163,7 @@ func (h *house) cutDispose(t *testing.T, id string) {
 	t.Helper()
 	for left := 1; ; left += 7 {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		err := h.retention.Dispose(&cut{Context: ctx, left: left, cancel: cancel}, jobs.Job{Kind: retention.DisposeJob, Key: id, Attempt: 1})
+		err := h.retention.Dispose(cutAfter(ctx, left, cancel), jobs.Job{Kind: retention.DisposeJob, Key: id, Attempt: 1})
 		cancel(nil)
 		h.verify(t)
 		if err == nil || t.Failed() {

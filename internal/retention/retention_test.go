@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"example.org/countersign/internal/fault"
@@ -317,7 +318,7 @@ func TestKilled(t *testing.T) {
 		cuts := 0
 		for writes := 1; ; writes++ {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			err := h.retention.Erase(&cut{Context: ctx, left: writes, cancel: cancel}, jobs.Job{Kind: retention.EraseJob, Key: e.ID, Attempt: 1})
+			err := h.retention.Erase(cutAfter(ctx, writes, cancel), jobs.Job{Kind: retention.EraseJob, Key: e.ID, Attempt: 1})
 			cancel(nil)
 			h.verify(t)
 			if err == nil {
@@ -339,13 +340,19 @@ func TestKilled(t *testing.T) {
 // cut is a context that ends after it was asked a number of times.
 type cut struct {
 	context.Context
-	left   int
+	left   atomic.Int64
 	cancel context.CancelCauseFunc
+}
+
+func cutAfter(ctx context.Context, n int, cancel context.CancelCauseFunc) *cut {
+	c := &cut{Context: ctx, cancel: cancel}
+	c.left.Store(int64(n))
+	return c
 }
 
 // Err implements context.Context.
 func (c *cut) Err() error {
-	if c.left--; c.left < 0 {
+	if c.left.Add(-1) < 0 {
 		c.cancel(context.Canceled)
 	}
 	return c.Context.Err()
