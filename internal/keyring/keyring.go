@@ -71,10 +71,22 @@ func (k *Key) Derive(purpose string) [KeySize]byte {
 // the one from which their salts come. They are the halves of
 // HMAC-SHA512(key, "countersign/unit").
 func (k *Key) Unit() (encrypt, salt [KeySize]byte) {
-	var out [sha512.Size]byte
-	m := hmac.New(sha512.New, k.Material[:])
-	m.Write([]byte("countersign/unit"))
-	m.Sum(out[:0])
+	const label = "countersign/unit"
+	// RFC 2104 by hand: crypto/hmac allocates two states for each of the many
+	// keys that serve once.
+	var inner [sha512.BlockSize + len(label)]byte
+	var outer [sha512.BlockSize + sha512.Size]byte
+	for i := range sha512.BlockSize {
+		var b byte
+		if i < KeySize {
+			b = k.Material[i]
+		}
+		inner[i], outer[i] = b^0x36, b^0x5c
+	}
+	copy(inner[sha512.BlockSize:], label)
+	sum := sha512.Sum512(inner[:])
+	copy(outer[sha512.BlockSize:], sum[:])
+	out := sha512.Sum512(outer[:])
 	return [KeySize]byte(out[:KeySize]), [KeySize]byte(out[KeySize:])
 }
 

@@ -1,6 +1,8 @@
 package keyring_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha512"
 	"errors"
 	"sync"
 	"testing"
@@ -56,6 +58,17 @@ func TestKeysAreDurableAndNeverGivenTwice(t *testing.T) {
 	}
 	if _, err := r.Key(t.Context(), 1<<40); !errors.Is(err, keyring.ErrDestroyed) {
 		t.Errorf("unknown key: %v, want ErrDestroyed", err)
+	}
+}
+
+// The keys of a unit are the halves of HMAC-SHA512, whoever computes them.
+func TestUnit(t *testing.T) {
+	k := keyring.Key{Material: [keyring.KeySize]byte{7, 0, 255}}
+	m := hmac.New(sha512.New, k.Material[:])
+	m.Write([]byte("countersign/unit"))
+	encrypt, salt := k.Unit()
+	if want := m.Sum(nil); string(encrypt[:]) != string(want[:32]) || string(salt[:]) != string(want[32:]) {
+		t.Error("not the halves of the HMAC")
 	}
 }
 

@@ -291,7 +291,7 @@ func joinKinds(kinds map[string]int64) string {
 
 // chunks are the numbers of rows that one INSERT carries: few distinct
 // statements, so that they stay prepared.
-var chunks = []int{64, 8, 1}
+var chunks = []int{256, 64, 16, 4, 1}
 
 // insert returns what writes entries and payloads, many rows a statement.
 func (b *batch) insert() (series []db.Statement) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -157,10 +156,10 @@ func (p *pending) seal() error {
 		}
 		key, _ := keyOf(p.keys, u)
 		encrypt, salts := key.Unit()
-		salt := salter(salts, p.entry.Nonce)
+		salter := newSalter(&salts, &p.entry.Nonce)
 		for j := range p.fields {
 			if p.fieldUnits[j] == i {
-				p.fields[j].Salt = salt(p.fields[j].Name)
+				p.fields[j].Salt = salter.salt(p.fields[j].Name)
 			}
 		}
 		aead, err := unitCipher(encrypt)
@@ -180,19 +179,34 @@ func (p *pending) seal() error {
 
 const payloadVersion = 1
 
-// salter returns the PRF of docs/FORMAT.md for the fields of one unit in one
-// entry: a salt per version, since otherwise showing a field once would unlock
-// guesses at its other versions.
-func salter(key [keyring.KeySize]byte, nonce [format.NonceSize]byte) func(name string) [format.SaltSize]byte {
-	m := hmac.New(sha256.New, key[:])
-	return func(name string) [format.SaltSize]byte {
-		var sum [32]byte
-		m.Reset()
-		m.Write(nonce[:])
-		m.Write([]byte(name))
-		m.Sum(sum[:0])
-		return [format.SaltSize]byte(sum[:format.SaltSize])
+// salter is the PRF of docs/FORMAT.md for the fields of one unit in one entry,
+// HMAC-SHA256(key, nonce || name)[:16]: a salt per version, since otherwise
+// showing a field once would unlock guesses at its other versions. It is RFC
+// 2104 by hand, since crypto/hmac allocates two states for each of the many
+// keys that serve once.
+type salter struct {
+	inner [sha256.BlockSize + format.NonceSize]byte // padded key and nonce
+	outer [sha256.BlockSize]byte
+}
+
+func newSalter(key *[keyring.KeySize]byte, nonce *[format.NonceSize]byte) *salter {
+	s := &salter{}
+	for i := range sha256.BlockSize {
+		var b byte
+		if i < len(key) {
+			b = key[i]
+		}
+		s.inner[i], s.outer[i] = b^0x36, b^0x5c
 	}
+	copy(s.inner[sha256.BlockSize:], nonce[:])
+	return s
+}
+
+func (s *salter) salt(name string) [format.SaltSize]byte {
+	var buf [256]byte
+	sum := sha256.Sum256(append(append(buf[:0], s.inner[:]...), name...))
+	sum = sha256.Sum256(append(append(buf[:0], s.outer[:]...), sum[:]...))
+	return [format.SaltSize]byte(sum[:format.SaltSize])
 }
 
 // unitCipher returns AES-256-GCM under the unit's key. Its nonce is the first
@@ -279,9 +293,9 @@ func fieldsOf(o *opened, erased []format.Field) ([]format.Field, []string, error
 			return nil, nil, fmt.Errorf("document is damaged: %w", err)
 		}
 		_, salts := o.keys[i].key.Unit()
-		salt := salter(salts, o.nonce)
+		salter := newSalter(&salts, &o.nonce)
 		for name, value := range values {
-			all = append(all, field{format.Field{Name: name, Value: value, Salt: salt(name)}, o.keys[i].unit})
+			all = append(all, field{format.Field{Name: name, Value: value, Salt: salter.salt(name)}, o.keys[i].unit})
 		}
 	}
 	for _, f := range erased {
