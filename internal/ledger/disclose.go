@@ -39,11 +39,12 @@ func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, 
 			return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
 		}
 	}
-	var erased []format.Field
-	if len(body) == 0 || len(o.gone) > 0 {
-		if erased, err = redactions(ctx, l, index); err != nil {
-			return e, nil, err
-		}
+	erased, err := redactions(ctx, l, index)
+	if err != nil {
+		return e, nil, err
+	}
+	if err := o.forget(erased); err != nil {
+		return e, nil, &Mismatch{"payload of " + where, err.Error()}
 	}
 	fields, units, err := fieldsOf(o, erased)
 	if err != nil {

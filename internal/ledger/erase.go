@@ -216,6 +216,28 @@ type opened struct {
 	gone  []string // units whose keys were destroyed
 }
 
+// forget takes out of an opened payload what was erased: until its key is
+// destroyed, and where another node still knows the key, it could be read.
+func (o *opened) forget(erased []format.Field) error {
+	if len(erased) == 0 {
+		return nil
+	}
+	for i, unit := range o.plain {
+		var values map[string]json.RawMessage
+		if err := json.Unmarshal(unit, &values); err != nil {
+			return fmt.Errorf("document is damaged: %w", err)
+		}
+		for _, f := range erased {
+			delete(values, f.Name)
+		}
+		var err error
+		if o.plain[i], err = json.Marshal(values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // redactions returns the fields of an entry that were erased, by their hashes.
 func redactions(ctx context.Context, q db.Querier, index int64) (fields []format.Field, err error) {
 	err = q.Each(ctx, func(scan db.Scan) error {

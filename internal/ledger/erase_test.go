@@ -52,7 +52,13 @@ func TestErase(t *testing.T) {
 			m.From = ""
 			return memos.Erase(tx, m, ledger.Erased("P4.3"), "identity")
 		})
-		verifyFull(t, e) // committed, keys not destroyed yet
+		verifyFull(t, e) // committed, keys not destroyed yet: nobody is shown it any more
+		if v, err := memos.History(t.Context(), e, id); err != nil || !v[0].Erased || v[0].Doc.From != "" || v[0].Doc.Title != "quagga" {
+			t.Errorf("history before the keys are destroyed: %+v, %v", v, err)
+		}
+		if _, doc, err := e.Document(t.Context(), 0, func(string, string, string) bool { return true }); err != nil || doc.Field("from") != nil {
+			t.Errorf("document before the keys are destroyed: %v", err)
+		}
 		if n, err := e.FinishErasures(t.Context()); n != 1 || err != nil {
 			t.Fatalf("finished %d, %v", n, err)
 		}

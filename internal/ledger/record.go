@@ -204,7 +204,14 @@ func (k *Kind[T, P]) openOld(ctx context.Context, s Source, doc P, body []byte) 
 		return false, err
 	}
 	r.keys = &o.keys
-	return len(o.gone) > 0, decode(o.plain, doc)
+	gone, err := redactions(ctx, s, r.Entry)
+	if err == nil {
+		err = o.forget(gone)
+	}
+	if err == nil {
+		err = decode(o.plain, doc)
+	}
+	return len(o.gone) > 0 || len(gone) > 0, err
 }
 
 func decode(plain [][]byte, doc any) error {
