@@ -73,16 +73,16 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 		return d, d.ping(ctx)
 	}
 	// synchronous=FULL: an acknowledged commit survives power loss.
-	const common = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(full)&_pragma=cache_size(-32000)"
+	const common = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(full)"
 	file := "file:" + (&url.URL{Path: dsn}).EscapedPath() + common
-	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)"); err != nil {
+	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)&_pragma=cache_size(-32000)"); err != nil {
 		return nil, err
 	}
 	d.write.SetMaxOpenConns(2) // the ledger holds one for good
 	if err := d.ping(ctx); err != nil {
 		return nil, err
 	}
-	if d.read, err = sql.Open("sqlite", file+"&_pragma=query_only(1)"); err != nil {
+	if d.read, err = sql.Open("sqlite", file+"&_pragma=query_only(1)&_pragma=cache_size(-12000)"); err != nil {
 		d.write.Close()
 		return nil, err
 	}

@@ -156,10 +156,12 @@ func (o *office) reply(tx *ledger.Tx, c *intake.Case, i int) error {
 	r := &response.Response{Case: c.ID, Number: c.Number, Seq: 1, State: response.Draft, Channel: c.Channel, To: m.To, Subject: m.Subject, Text: m.Text,
 		Authors: []string{o.ana.ID}, ContentHash: hash, CreatedAt: now, UpdatedAt: now}
 	for _, act := range []string{"drafted", "submitted", "approved", "sending", "sent"} {
+		tx.Actor = ledger.System
 		switch act {
 		case "submitted":
 			r.State, r.SubmittedAt, r.Quorum, r.Roles, r.Rule = response.InReview, now, 1, []people.Role{people.Lead}, "everything else (approval/1)"
 		case "approved":
+			tx.Actor = ledger.Actor{ID: o.lea.ID, Role: string(people.Lead)}
 			r.State, r.ApprovedAt = response.Approved, now
 			r.Approvals = []response.Approval{{By: o.lea.ID, Role: "lead", At: now, ContentHash: hash}}
 		case "sending":
