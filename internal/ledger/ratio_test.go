@@ -136,7 +136,7 @@ func ratioWrite(b *testing.B, dir, dsn string) {
 			}
 			calls := []func() error{sealed, func() error { return group.write(insert) }, sealed}
 			rates := make([][]float64, 3)
-			for range 5 {
+			for range 9 {
 				for i := range calls {
 					if variants[i] != nil {
 						variants[i]()
@@ -206,7 +206,7 @@ func BenchmarkRatioNodes(b *testing.B) {
 	for _, callers := range []int{64, 512} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			var alone, both []float64
-			for range 5 {
+			for range 9 {
 				alone = append(alone, rate(b, callers, write(one)))
 				var wg sync.WaitGroup
 				var rates [2]float64
@@ -241,7 +241,7 @@ func ratioGrowth(b *testing.B, open func() *dbtest.Env) {
 	fill(b, small, 10_000)
 	fill(b, large, 1_000_000)
 	var rates [2][]float64
-	for range 5 {
+	for range 9 {
 		for i, e := range []*dbtest.Env{small, large} {
 			rates[i] = append(rates[i], rate(b, 64, func() error {
 				m := sample
