@@ -19,6 +19,7 @@ var tiers = map[string]tier{
 	"verify/format":          0, // the bytes of entries and packages, shared by those who write and those who check
 	"internal/design/phrase": 1,
 	"internal/id":            1,
+	"internal/durable":       1,
 	"internal/clock":         1,
 	"internal/criteria":      1,
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/fault"
 )
 
@@ -119,7 +120,7 @@ func (p *place) become(dir string) error {
 		return err
 	}
 	p.dir = dir
-	return errors.Join(os.Remove(filepath.Join(dir, markName)), syncDir(dir), syncDir(filepath.Dir(dir)))
+	return errors.Join(os.Remove(filepath.Join(dir, markName)), durable.SyncDir(dir), durable.SyncDir(filepath.Dir(dir)))
 }
 
 // syncTree makes names durable; files are already.
@@ -128,18 +129,6 @@ func syncTree(dir string) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return syncDir(path)
+		return durable.SyncDir(path)
 	})
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot
-		return err
-	}
-	return nil
 }

@@ -16,11 +16,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"filippo.io/age"
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/keyring"
 )
 
@@ -117,7 +117,7 @@ func (w *Writer) Commit() (Ref, error) {
 func move(from, to string) error {
 	dir := filepath.Dir(to)
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		if err := syncDir(filepath.Dir(dir)); err != nil {
+		if err := durable.SyncDir(filepath.Dir(dir)); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, os.ErrExist) {
@@ -126,19 +126,7 @@ func move(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot
-		return err
-	}
-	return nil
+	return durable.SyncDir(dir)
 }
 
 // Abort drops an unfinished blob.
@@ -191,7 +179,7 @@ func (s *Store) Remove(ref Ref) error {
 		}
 		return fmt.Errorf("remove blob: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 type reader struct {

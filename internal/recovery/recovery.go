@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/witness"
@@ -60,7 +61,7 @@ func (d *Desk) Halt(ctx context.Context, r *witness.Rollback) error {
 	if err != nil {
 		return fmt.Errorf("stop sealing: %w", err)
 	}
-	if err := os.WriteFile(d.path, b, 0o600); err != nil { // the finding itself is kept in the head
+	if err := durable.WriteFile(d.path, b); err != nil { // the finding itself is kept in the head
 		d.log.ErrorContext(ctx, "what witnesses showed cannot be kept", "err", err)
 	}
 	d.log.ErrorContext(ctx, "sealing stops; countersign recover --help says what to do", "finding", r.Error())

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/keyring"
 )
@@ -65,37 +66,10 @@ func (s *Spool) Keep(kind string, at time.Time, meta any, body io.Reader) error 
 		return fmt.Errorf("spool: %w", err)
 	}
 	name := fmt.Sprintf("%020d-%s.json", at.UnixNano(), id.New())
-	if err := write(filepath.Join(s.dir, name), pointer); err != nil {
+	if err := durable.WriteFile(filepath.Join(s.dir, name), pointer); err != nil {
 		return fmt.Errorf("spool: %w", errors.Join(err, s.blobs.Remove(ref)))
 	}
 	return nil
-}
-
-// write makes a file and its name durable; it is whole or not there.
-func write(path string, content []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		os.Remove(tmp)
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // names returns the items' files in the order of arrival.
@@ -177,7 +151,7 @@ func (s *Spool) one(ctx context.Context, path string, take func(context.Context,
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	if err := syncDir(s.dir); err != nil {
+	if err := durable.SyncDir(s.dir); err != nil {
 		return err
 	}
 	return errors.Join(s.keys.Destroy(ctx, ref.Key), s.blobs.Remove(ref))
