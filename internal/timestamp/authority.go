@@ -15,11 +15,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
-	"unicode"
 
 	"example.org/countersign/internal/fault"
+
+	"example.org/countersign/internal/design/phrase"
 )
 
 const (
@@ -125,22 +125,7 @@ func (a *authority) call(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // a bad type is none
 	if resp.StatusCode != http.StatusOK || kind != "application/timestamp-reply" {
-		return nil, fmt.Errorf("the answer is no time stamp reply, but %d: %s", resp.StatusCode, sayable(answer))
+		return nil, fmt.Errorf("the answer is no time stamp reply, but %d: %s", resp.StatusCode, phrase.Foreign(answer, maxText))
 	}
 	return answer, nil
-}
-
-// sayable makes a stranger's text fit for a log and a page: one line, short.
-func sayable(b []byte) string {
-	s := strings.ToValidUTF8(string(b[:min(len(b), maxText)]), "")
-	s = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) {
-			return r
-		}
-		return ' '
-	}, s))
-	if s == "" {
-		return "no reason given"
-	}
-	return s
 }

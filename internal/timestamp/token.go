@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.org/countersign/internal/design/phrase"
 )
 
 // Object identifiers of RFC 3161, RFC 5035 and RFC 5652.
@@ -367,7 +369,7 @@ func open(der []byte) ([]byte, error) {
 				reasons = append(reasons, failures[bit])
 			}
 		}
-		return nil, fmt.Errorf("the authority refuses, status %d: %s", s.Status, sayable([]byte(strings.Join(reasons, "; "))))
+		return nil, fmt.Errorf("the authority refuses, status %d: %s", s.Status, phrase.Foreign([]byte(strings.Join(reasons, "; ")), maxText))
 	}
 	if len(r.Token.FullBytes) == 0 {
 		return nil, errors.New("the answer has no token")

@@ -11,9 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	"example.org/countersign/internal/clock"
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/verify/format"
 )
@@ -111,12 +111,12 @@ func (c *Client) Add(ctx context.Context, old int64, proof []format.Hash, signed
 		text, ended := strings.CutSuffix(string(answer), "\n")
 		size, err := parseSize(text)
 		if err != nil || !ended {
-			return Cosignature{}, refuse(status, "no size, but %s", sayable(answer))
+			return Cosignature{}, refuse(status, "no size, but %s", phrase.Foreign(answer, maxText))
 		}
 		return Cosignature{}, &Ahead{size}
 	}
 	if status != http.StatusOK {
-		return Cosignature{}, refuse(status, "%s", sayable(answer))
+		return Cosignature{}, refuse(status, "%s", phrase.Foreign(answer, maxText))
 	}
 	text, _ := strings.CutSuffix(string(answer), "\n")
 	cosignature, err := find(c.Key, cp.text, strings.Split(text, "\n"))
@@ -142,24 +142,9 @@ func (c *Client) Latest(ctx context.Context, signed []byte) ([]byte, error) {
 		return nil, err
 	}
 	if status != http.StatusOK {
-		return nil, refuse(status, "%s", sayable(answer))
+		return nil, refuse(status, "%s", phrase.Foreign(answer, maxText))
 	}
 	return answer, nil
-}
-
-// sayable makes a stranger's text fit for a log and a page: one line, short.
-func sayable(b []byte) string {
-	s := strings.ToValidUTF8(string(b[:min(len(b), maxText)]), "")
-	s = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) {
-			return r
-		}
-		return ' '
-	}, s))
-	if s == "" {
-		return "no reason given"
-	}
-	return s
 }
 
 // status returns the HTTP status of a refusal, 0 of other errors.

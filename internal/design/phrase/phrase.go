@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Instant writes t to the minute in t's own zone: "22 Nov 2026, 14:05 UTC".
@@ -191,4 +192,20 @@ func Clip(s string, n int) string {
 		return ""
 	}
 	return strings.TrimRight(string(r[:n-1]), " ") + "…"
+}
+
+// Foreign makes a stranger's text fit for a log and a page: valid, one line, of
+// the first max bytes. "no reason given" where nothing is left.
+func Foreign(b []byte, max int) string {
+	s := strings.ToValidUTF8(string(b[:min(len(b), max)]), "")
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return ' '
+	}, s))
+	if s == "" {
+		return "no reason given"
+	}
+	return s
 }

@@ -120,3 +120,13 @@ func TestShortening(t *testing.T) {
 		}
 	}
 }
+
+func TestForeign(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "no reason given", " \r\n\x00": "no reason given", "no\r\nw\x1b[31m": "no  w [31m", "ab\xffc": "abc", "0123456789x": "0123456789",
+	} {
+		if got := Foreign([]byte(text), 10); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
