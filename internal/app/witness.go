@@ -45,7 +45,7 @@ func (a *App) openFeeder(ctx context.Context) error {
 	}
 	p, err := format.ParsePolicy(b)
 	if err != nil {
-		return &fault.Error{Kind: fault.Invalid, Msg: "witness policy: " + err.Error(), Err: err}
+		return fault.New(fault.Invalid, "witness policy: %v", err)
 	}
 	clients, err := witness.Clients(p)
 	if err != nil {
