@@ -203,6 +203,9 @@ func (s *staged) load(ctx context.Context, dir string, a *reading, sec *secret, 
 	if err := s.conn.Script("BEGIN"); err != nil {
 		return err
 	}
+	if err := s.conn.AdmitAll(); err != nil {
+		return errors.Join(err, s.conn.Script("ROLLBACK"))
+	}
 	if s.manifest, err = l.everything(); err != nil {
 		return errors.Join(err, s.conn.Script("ROLLBACK"))
 	}

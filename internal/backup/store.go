@@ -218,7 +218,7 @@ func wipe(c *db.Conn) error {
 	var s strings.Builder
 	s.WriteString("BEGIN;")
 	for _, t := range slices.Sorted(maps.Keys(db.Tables)) {
-		fmt.Fprintf(&s, "DROP TABLE IF EXISTS %[1]s CASCADE; DROP FUNCTION IF EXISTS %[1]s_guard() CASCADE; DROP FUNCTION IF EXISTS %[1]s_entry() CASCADE;", t)
+		fmt.Fprintf(&s, "DROP TABLE IF EXISTS %[1]s CASCADE; DROP FUNCTION IF EXISTS %[1]s_guard() CASCADE;", t)
 	}
 	s.WriteString("DROP TABLE " + unfinished + "; COMMIT")
 	if err := c.Script(s.String()); err != nil {

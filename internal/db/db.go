@@ -370,7 +370,7 @@ func (c *Conn) pipeline(queue func(*pgx.Batch)) error {
 }
 
 // Begin begins a transaction with a query for one row, in one round trip on
-// PostgreSQL.
+// PostgreSQL, and admits records of new entries (see guard).
 func (c *Conn) Begin(query string, dest ...any) (found bool, err error) {
 	if c.stmts != nil {
 		if _, err := c.Exec("BEGIN IMMEDIATE"); err != nil {
@@ -388,6 +388,7 @@ func (c *Conn) Begin(query string, dest ...any) (found bool, err error) {
 			}
 			return err
 		})
+		b.Queue(admitHead)
 	})
 	return found, err
 }

@@ -128,45 +128,6 @@ func (d *DB) expand(script string) string {
 	})
 }
 
-// guard returns the triggers that make a table append-only. A log table never
-// changes, but that a payload may be emptied: that is erasure. A row of a record table changes only together with an entry that
-// this very transaction appends: its index is at or past the head's size until
-// the head moves, last of all. Whoever owns the database can switch triggers
-// off; ledger.Verify finds what was done meanwhile.
-func guard(dialect Dialect, table string) string {
-	update := "1=1"
-	if table == "ledger_payload" {
-		update = "length(NEW.body) > 0 OR NEW.idx <> OLD.idx OR NEW.prev <> OLD.prev OR NEW.leaf <> OLD.leaf"
-	}
-	if Tables[table] == Record {
-		update = "NEW.id <> OLD.id OR NEW.entry <= OLD.entry OR NEW.entry < (SELECT size FROM ledger_head)"
-	}
-	insert := "NEW.entry < (SELECT size FROM ledger_head)"
-	if dialect == SQLite {
-		s := fmt.Sprintf(`
-CREATE TRIGGER %[1]s_update BEFORE UPDATE ON %[1]s WHEN %[2]s BEGIN SELECT RAISE(ABORT, '%[1]s is append-only'); END;
-CREATE TRIGGER %[1]s_delete BEFORE DELETE ON %[1]s BEGIN SELECT RAISE(ABORT, '%[1]s is append-only'); END;`, table, update)
-		if Tables[table] == Record {
-			s += fmt.Sprintf(`
-CREATE TRIGGER %[1]s_insert BEFORE INSERT ON %[1]s WHEN %[2]s BEGIN SELECT RAISE(ABORT, '%[1]s needs an entry'); END;`, table, insert)
-		}
-		return s
-	}
-	s := fmt.Sprintf(`
-CREATE FUNCTION %[1]s_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	IF TG_OP = 'UPDATE' THEN IF %[2]s THEN RAISE EXCEPTION '%[1]s is append-only'; END IF; RETURN NEW; END IF;
-	RAISE EXCEPTION '%[1]s is append-only'; END $$;
-CREATE TRIGGER %[1]s_change BEFORE UPDATE OR DELETE ON %[1]s FOR EACH ROW EXECUTE FUNCTION %[1]s_guard();
-CREATE TRIGGER %[1]s_truncate BEFORE TRUNCATE ON %[1]s EXECUTE FUNCTION %[1]s_guard();`, table, update)
-	if Tables[table] == Record {
-		s += fmt.Sprintf(`
-CREATE FUNCTION %[1]s_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	IF %[2]s THEN RAISE EXCEPTION '%[1]s needs an entry'; END IF; RETURN NEW; END $$;
-CREATE TRIGGER %[1]s_insert BEFORE INSERT ON %[1]s FOR EACH ROW EXECUTE FUNCTION %[1]s_entry();`, table, insert)
-	}
-	return s
-}
-
 // Script runs schema statements in the words of the migrations. Tests of
 // packages that own no tables make theirs with it.
 func (d *DB) Script(ctx context.Context, script string) error {

@@ -197,6 +197,20 @@ func TestTriggers(t *testing.T) {
 				t.Errorf("the database let %q pass", q)
 			}
 		}
+		if e.DB.Dialect == db.Postgres { // where no entry is being written, none can be claimed
+			for _, q := range []string{
+				`INSERT INTO memo (id, entry, title_key, count) VALUES ('y', 1, '', 0)`,
+				`UPDATE memo SET entry = 1, count = 9`,
+			} {
+				if err := e.DB.Script(t.Context(), q); err == nil {
+					t.Errorf("the database let %q pass", q)
+				}
+			}
+			put(t, e, "y") // which opens nothing for those that come after it
+			if err := e.DB.Script(t.Context(), `UPDATE memo SET entry = 9`); err == nil {
+				t.Error("the database let a record be changed after a transaction that wrote")
+			}
+		}
 	})
 }
 
