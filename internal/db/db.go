@@ -9,11 +9,14 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -182,6 +185,8 @@ type Conn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // nil: the driver caches
 	later []Statement          // not sent yet
+
+	copied []byte // the last COPY, whose memory serves again
 }
 
 // Writer takes a connection out of the writing pool.
@@ -366,6 +371,44 @@ func (c *Conn) pipeline(queue func(*pgx.Batch)) error {
 		var b pgx.Batch
 		queue(&b)
 		return driverConn.(*stdlib.Conn).Conn().SendBatch(context.Background(), &b).Close()
+	})
+}
+
+// Copy appends rows of integers and bytes to a table of PostgreSQL with COPY,
+// which costs both sides less than an INSERT of many rows, but a round trip of
+// its own.
+func (c *Conn) Copy(table, columns string, rows iter.Seq[[]any]) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	// https://www.postgresql.org/docs/current/sql-copy.html, Binary Format
+	data := append(c.copied[:0], "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	n := int64(0)
+	for row := range rows {
+		n++
+		data = binary.BigEndian.AppendUint16(data, uint16(len(row)))
+		for _, v := range row {
+			switch v := v.(type) {
+			case int64:
+				data = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(data, 8), uint64(v))
+			case []byte:
+				data = append(binary.BigEndian.AppendUint32(data, uint32(len(v))), v...)
+			default:
+				return fmt.Errorf("copy to %s: a value of type %T", table, v)
+			}
+		}
+	}
+	data = append(data, 0xff, 0xff)
+	if cap(data) <= 4<<20 {
+		c.copied = data
+	}
+	return c.conn.Raw(func(driverConn any) error {
+		tag, err := driverConn.(*stdlib.Conn).Conn().PgConn().CopyFrom(context.Background(), bytes.NewReader(data),
+			"COPY "+table+" ("+columns+") FROM STDIN BINARY")
+		if s := (Statement{Query: "COPY " + table, Rows: n}); err == nil {
+			err = s.changed(tag.RowsAffected())
+		}
+		return err
 	})
 }
 

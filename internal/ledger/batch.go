@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 )
 
 // maxBatch is how many functions at most share one transaction.
-const maxBatch = 512
+const maxBatch = 2048
 
 // connectTimeout is how long a new connection may take.
 const connectTimeout = 10 * time.Second
@@ -254,7 +255,11 @@ func (b *batch) append() error {
 		b.nodes = append(b.nodes, completed(&b.next.tree, p.hash)...)
 		b.next.tree.Append(p.hash)
 	}
-	return b.conn.Series(append(b.insert(), b.moveHead())...)
+	series, err := b.insert()
+	if err != nil {
+		return err
+	}
+	return b.conn.Series(append(series, b.moveHead())...)
 }
 
 // moveHead makes the new tree the head.
@@ -293,34 +298,53 @@ func joinKinds(kinds map[string]int64) string {
 // statements, so that they stay prepared.
 var chunks = []int{256, 64, 16, 4, 1}
 
-// insert returns what writes entries and payloads, many rows a statement.
-func (b *batch) insert() (series []db.Statement) {
-	for rest := b.kept; len(rest) > 0; {
-		n := 1
-		for _, n = range chunks {
-			if n <= len(rest) {
-				break
+// manyRows is from how many rows on COPY is worth two round trips.
+const manyRows = 48
+
+const entryColumns, payloadColumns = "idx, body", "idx, prev, leaf, body"
+
+// insert writes entries and payloads, or returns what writes them.
+func (b *batch) insert() (series []db.Statement, err error) {
+	entry := func(args []any, p *pending) []any { return append(args, p.index, p.leaf) }
+	payload := func(args []any, p *pending) []any { return append(args, p.index, p.prev, p.hash[:], p.body) }
+	if b.ledger.db.Dialect == db.Postgres && len(b.kept) >= manyRows {
+		err = b.conn.Copy("ledger_entry", entryColumns, rows(b.kept, entry))
+		if err == nil {
+			err = b.conn.Copy("ledger_payload", payloadColumns, rows(b.kept, payload))
+		}
+	} else {
+		for rest := b.kept; len(rest) > 0; {
+			n := chunks[slices.IndexFunc(chunks, func(n int) bool { return n <= len(rest) })]
+			entries, payloads := make([]any, 0, 2*n), make([]any, 0, 4*n)
+			for _, p := range rest[:n] {
+				entries, payloads = entry(entries, p), payload(payloads, p)
 			}
+			series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
+				db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
+			rest = rest[n:]
 		}
-		entries, payloads := make([]any, 0, 2*n), make([]any, 0, 4*n)
-		for _, p := range rest[:n] {
-			entries = append(entries, p.index, p.leaf)
-			payloads = append(payloads, p.index, p.prev, p.hash[:], p.body)
-		}
-		series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
-			db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
-		rest = rest[n:]
 	}
 	for _, x := range b.nodes {
 		series = append(series, db.Statement{Query: `INSERT INTO ledger_node (level, n, hash) VALUES ($1, $2, $3)`,
 			Args: []any{x.level, x.n, x.hash[:]}, Rows: 1})
 	}
-	return series
+	return series, err
+}
+
+func rows(kept []*pending, row func([]any, *pending) []any) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		var args []any
+		for _, p := range kept {
+			if args = row(args[:0], p); !yield(args) {
+				return
+			}
+		}
+	}
 }
 
 var (
-	insertEntries  = insertRows("ledger_entry (idx, body)", 2)
-	insertPayloads = insertRows("ledger_payload (idx, prev, leaf, body)", 4)
+	insertEntries  = insertRows("ledger_entry ("+entryColumns+")", 2)
+	insertPayloads = insertRows("ledger_payload ("+payloadColumns+")", 4)
 )
 
 func insertRows(into string, columns int) map[int]string {

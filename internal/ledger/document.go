@@ -90,20 +90,21 @@ func (pl *plan) encode(doc any, p *pending) error {
 		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
 			continue
 		}
-		value, err := marshal(field)
-		if err != nil {
-			return fmt.Errorf("document field %s: %w", f.name, err)
-		}
-		p.fields = append(p.fields, format.Field{Name: f.name, Value: value})
-		p.fieldUnits = append(p.fieldUnits, f.unit)
 		u := p.plain[f.unit]
 		if len(u) == 0 {
-			u = append(make([]byte, 0, 256+len(value)), '{')
+			u = append(make([]byte, 0, 256), '{')
 		} else {
 			u = append(u, ',')
 		}
 		u = append(append(append(u, '"'), f.name...), '"', ':')
-		p.plain[f.unit] = append(u, value...)
+		start := len(u)
+		u, err := appendValue(u, field)
+		if err != nil {
+			return fmt.Errorf("document field %s: %w", f.name, err)
+		}
+		p.plain[f.unit] = u
+		p.fields = append(p.fields, format.Field{Name: f.name, Value: u[start:len(u):len(u)]})
+		p.fieldUnits = append(p.fieldUnits, f.unit)
 	}
 	for i, u := range p.plain {
 		if len(u) > 0 {
@@ -113,20 +114,21 @@ func (pl *plan) encode(doc any, p *pending) error {
 	return nil
 }
 
-// marshal is json.Marshal with a short way for numbers and for text that is
+// appendValue is json.Marshal with a short way for numbers and for text that is
 // written as it stands.
-func marshal(v reflect.Value) ([]byte, error) {
+func appendValue(to []byte, v reflect.Value) ([]byte, error) {
 	switch v.Kind() {
 	case reflect.Int64:
 		if v.Type() == int64Type {
-			return strconv.AppendInt(nil, v.Int(), 10), nil
+			return strconv.AppendInt(to, v.Int(), 10), nil
 		}
 	case reflect.String:
 		if s := v.String(); v.Type() == stringType && isPlain(s) {
-			return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"'), nil
+			return append(append(append(to, '"'), s...), '"'), nil
 		}
 	}
-	return json.Marshal(v.Interface())
+	value, err := json.Marshal(v.Interface())
+	return append(to, value...), err
 }
 
 var int64Type, stringType = reflect.TypeFor[int64](), reflect.TypeFor[string]()

@@ -6,6 +6,9 @@ import (
 	"example.org/countersign/internal/db"
 )
 
+// MaxBatch is how many functions at most share a transaction.
+const MaxBatch = maxBatch
+
 // Queued returns how many calls of Write wait for their turn.
 func (l *Ledger) Queued() int {
 	l.mu.Lock()
