@@ -93,6 +93,31 @@ func (p *plain) run() {
 	}
 }
 
+const plainTables = `CREATE TABLE plain (id TEXT PRIMARY KEY, title_key TEXT NOT NULL, count {int} NOT NULL, document TEXT NOT NULL){strict};
+	CREATE TABLE plain_head (size {int} NOT NULL){strict}; INSERT INTO plain_head VALUES (0);`
+
+// insertPlain is what the reference does in a turn.
+func insertPlain(e *dbtest.Env) func(*db.Conn) error {
+	return func(c *db.Conn) error {
+		document, err := json.Marshal(sample)
+		if err != nil {
+			return err
+		}
+		return c.Later(db.Statement{Query: `INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
+			Args: []any{id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document)}, Rows: 1})
+	}
+}
+
+// writeMemo is the same with a ledger.
+func writeMemo(tb testing.TB, e *dbtest.Env) func() error {
+	return func() error {
+		m := sample
+		return e.Write(tb.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+			return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
+		})
+	}
+}
+
 var sample = memo{Title: "Suspicious sign-in to our tenant", From: "reporter@example.com", Count: 7,
 	Tags: []string{strings.Repeat("What we saw at half past nine. ", 16)}}
 
@@ -108,35 +133,21 @@ func BenchmarkRatioWrite(b *testing.B) {
 
 func ratioWrite(b *testing.B, dir, dsn string) {
 	e := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, setup)
-	if err := e.DB.Script(b.Context(), `CREATE TABLE plain (id TEXT PRIMARY KEY, title_key TEXT NOT NULL, count {int} NOT NULL, document TEXT NOT NULL){strict};
-		CREATE TABLE plain_head (size {int} NOT NULL){strict}; INSERT INTO plain_head VALUES (0);`); err != nil {
+	if err := e.DB.Script(b.Context(), plainTables); err != nil {
 		b.Fatal(err)
 	}
-	sealed := func() error {
-		m := sample
-		return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-			return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
-		})
-	}
-	insert := func(c *db.Conn) error {
-		document, err := json.Marshal(sample)
-		if err == nil {
-			err = c.Later(db.Statement{Query: `INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
-				Args: []any{id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document)}, Rows: 1})
-		}
-		return err
-	}
+	sealed, insert := writeMemo(b, e), insertPlain(e)
 	for _, callers := range []int{1, 64, 512, 2048} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
-			group := newPlain(b, e.DB, 512)
+			group := newPlain(b, e.DB, ledger.MaxBatch)
 			variants := []func() error{
-				func() error { e.SetBatch(512); return nil },
+				func() error { e.SetBatch(ledger.MaxBatch); return nil },
 				nil,
 				func() error { e.SetBatch(1); return nil },
 			}
 			calls := []func() error{sealed, func() error { return group.write(insert) }, sealed}
 			rates := make([][]float64, 3)
-			for range 9 {
+			for range 15 {
 				for i := range calls {
 					if variants[i] != nil {
 						variants[i]()
@@ -144,7 +155,7 @@ func ratioWrite(b *testing.B, dir, dsn string) {
 					rates[i] = append(rates[i], rate(b, callers, calls[i]))
 				}
 			}
-			e.SetBatch(512)
+			e.SetBatch(ledger.MaxBatch)
 			b.ReportMetric(median(rates[0], rates[1]), "of-plain")
 			b.ReportMetric(median(rates[0], rates[2]), "of-single")
 			b.ReportMetric(median(rates[0], nil), "records/s")
@@ -190,40 +201,39 @@ func median(a, b []float64) float64 {
 }
 
 // BenchmarkRatioNodes prints the throughput of two nodes on one PostgreSQL
-// over that of one, with as many callers in all.
+// over that of one: with as many callers in all, and with as many on each.
 func BenchmarkRatioNodes(b *testing.B) {
 	dsn, dir := pgtest.DSN(b), b.TempDir()
 	one := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, setup)
 	two := dbtest.Open(b, dir, dsn, []ledger.Records{memos}, nil)
-	write := func(e *dbtest.Env) func() error {
-		return func() error {
-			m := sample
-			return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-				return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
-			})
+	both := func(callers int) float64 {
+		var wg sync.WaitGroup
+		var rates [2]float64
+		for i, e := range []*dbtest.Env{one, two} {
+			wg.Go(func() { rates[i] = rate(b, callers, writeMemo(b, e)) })
 		}
+		wg.Wait()
+		return rates[0] + rates[1]
 	}
 	for _, callers := range []int{64, 512} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
-			var alone, both []float64
-			for range 9 {
-				alone = append(alone, rate(b, callers, write(one)))
-				var wg sync.WaitGroup
-				var rates [2]float64
-				for i, e := range []*dbtest.Env{one, two} {
-					wg.Go(func() { rates[i] = rate(b, callers/2, write(e)) })
-				}
-				wg.Wait()
-				both = append(both, rates[0]+rates[1])
+			var alone, shared, each []float64
+			for range 15 {
+				alone = append(alone, rate(b, callers, writeMemo(b, one)))
+				shared = append(shared, both(callers/2))
+				each = append(each, both(callers))
 			}
-			b.ReportMetric(median(both, alone), "of-one")
-			b.ReportMetric(median(both, nil), "records/s")
+			b.ReportMetric(median(shared, alone), "of-one-in-all")
+			b.ReportMetric(median(each, alone), "of-one-on-each")
+			b.ReportMetric(median(each, nil), "records/s")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// BenchmarkRatioGrowth prints what a write costs at 10⁶ entries over one at 10⁴.
+// BenchmarkRatioGrowth prints what a write costs at 10⁶ entries over one at
+// 10⁴: where the records are as many as they were, and where each entry made
+// another; and what the same growth costs the reference, which has no log.
 func BenchmarkRatioGrowth(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		ratioGrowth(b, func() *dbtest.Env {
@@ -237,21 +247,68 @@ func BenchmarkRatioGrowth(b *testing.B) {
 }
 
 func ratioGrowth(b *testing.B, open func() *dbtest.Env) {
-	small, large := open(), open()
-	fill(b, small, 10_000)
-	fill(b, large, 1_000_000)
+	const few, many = 10_000, 1_000_000
+	fillPlain := func(e *dbtest.Env, n int) func() error {
+		if err := e.DB.Script(b.Context(), plainTables); err != nil {
+			b.Fatal(err)
+		}
+		group, insert := newPlain(b, e.DB, ledger.MaxBatch), insertPlain(e)
+		for n > 0 {
+			n -= 500
+			if err := group.write(func(c *db.Conn) error {
+				for range 500 {
+					if err := insert(c); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return func() error { return group.write(insert) }
+	}
+	b.Run("versions", func(b *testing.B) {
+		small, large := open(), open()
+		fill(b, small, few)
+		rewrite(b, large, fill(b, large, few), many-few)
+		growth(b, writeMemo(b, small), writeMemo(b, large))
+	})
+	b.Run("records", func(b *testing.B) {
+		small, large := open(), open()
+		fill(b, small, few)
+		fill(b, large, many)
+		growth(b, writeMemo(b, small), writeMemo(b, large))
+	})
+	b.Run("plain", func(b *testing.B) { growth(b, fillPlain(open(), few), fillPlain(open(), many)) })
+}
+
+func growth(b *testing.B, small, large func() error) {
 	var rates [2][]float64
-	for range 9 {
-		for i, e := range []*dbtest.Env{small, large} {
-			rates[i] = append(rates[i], rate(b, 64, func() error {
-				m := sample
-				return e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-					return memos.Put(tx, &m, ledger.Do("written", "CC2.3"))
-				})
-			}))
+	for range 15 {
+		for i, write := range []func() error{small, large} {
+			rates[i] = append(rates[i], rate(b, 64, write))
 		}
 	}
 	b.ReportMetric(median(rates[0], rates[1]), "cost-of-10⁴")
 	b.ReportMetric(median(rates[1], nil), "records/s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// rewrite makes n more entries, versions of these records.
+func rewrite(b *testing.B, e *dbtest.Env, records []*memo, n int) {
+	for i := 0; i < n; i += 500 {
+		if err := e.Write(b.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+			for k := range 500 {
+				m := records[(i+k)%len(records)]
+				m.Count++
+				if err := memos.Put(tx, m, ledger.Do("counted")); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

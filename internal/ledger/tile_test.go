@@ -15,22 +15,25 @@ import (
 )
 
 // fill writes n memos, many to a function.
-func fill(tb testing.TB, e *dbtest.Env, n int) {
+func fill(tb testing.TB, e *dbtest.Env, n int) (made []*memo) {
 	tb.Helper()
 	for n > 0 {
 		some := min(n, 500)
 		n -= some
 		if err := e.Write(tb.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
 			for i := range some {
-				if err := memos.Put(tx, &memo{Title: fmt.Sprint(i)}, ledger.Do("written")); err != nil {
+				m := &memo{Title: fmt.Sprint(i)}
+				if err := memos.Put(tx, m, ledger.Do("written")); err != nil {
 					return err
 				}
+				made = append(made, m)
 			}
 			return nil
 		}); err != nil {
 			tb.Fatal(err)
 		}
 	}
+	return made
 }
 
 func kind(err error) fault.Kind {
