@@ -588,29 +588,27 @@ func TestAnyByte(t *testing.T) {
 func TestWhileOthersWrite(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		o.quarter()
-		stop, stopped := make(chan struct{}), make(chan struct{})
+		const mails = 40 // while each package is made
+		come, stopped := make(chan int, mails), make(chan struct{})
 		go func() {
 			defer close(stopped)
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-					raw := fmt.Sprintf("From: w%d@example.com\r\nSubject: Meanwhile %d\r\n\r\nHello.", i, i)
-					if _, err := o.intake.Receive(context.Background(), intake.Incoming{Channel: security, Source: intake.FromSMTP, Raw: strings.NewReader(raw)}); err != nil {
-						t.Error(err)
-						return
-					}
+			for i := range come {
+				raw := fmt.Sprintf("From: w%d@example.com\r\nSubject: Meanwhile %d\r\n\r\nHello.", i, i)
+				if _, err := o.intake.Receive(context.Background(), intake.Incoming{Channel: security, Source: intake.FromSMTP, Raw: strings.NewReader(raw)}); err != nil {
+					t.Error(err)
 				}
 			}
 		}()
-		for range 5 {
+		for n := range 5 {
+			for i := range mails {
+				come <- n*mails + i
+			}
 			b, _ := o.build(evidence.Period{From: q3.From, To: o.Now().AddDate(0, 0, 1)}, evidence.BuildOptions{})
 			if _, err := check(t, b, o.VerifierKey()); err != nil {
 				t.Error(err)
 			}
 		}
-		close(stop)
+		close(come)
 		<-stopped
 	})
 }
