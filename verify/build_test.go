@@ -4,16 +4,20 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/countersign/verify/format"
 )
@@ -374,6 +378,39 @@ func (w testWitness) cosign(note []byte, at int64) []byte {
 	return w.key.AppendCosignature(bytes.Clone(note), at, ed25519.Sign(w.signer, message))
 }
 
+// stamp adds a time stamp of the first size entries, which nobody signed.
+func (l *testLog) stamp(f files, day string, size int, at time.Time) {
+	paths, note := format.StampOf(day), l.checkpoint(size)
+	f[paths.Token], f[paths.Checkpoint], f[paths.Consistency] = token(note, at, nil), note, format.AppendHashes(nil, extensionOf(size, l.leaves, true))
+}
+
+// token returns a time stamp token over data. The function, where not nil,
+// changes what it says.
+func token(data []byte, at time.Time, change func(*format.TSTInfo)) []byte {
+	marshal := func(v any) []byte {
+		b, err := asn1.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	wrapped := func(b []byte) asn1.RawValue {
+		return asn1.RawValue{Class: asn1.ClassContextSpecific, IsCompound: true, Bytes: b}
+	}
+	said := format.TSTInfo{Version: 1, Policy: format.OIDTSTInfo, Imprint: format.ImprintOf(data), Serial: big.NewInt(7), Time: at}
+	if change != nil {
+		change(&said)
+	}
+	digest := pkix.AlgorithmIdentifier{Algorithm: format.OIDSHA256}
+	signer := format.SignerInfo{Version: 1, ID: asn1.RawValue{FullBytes: []byte{0x30, 0}}, Digest: digest, Attributes: wrapped(nil), Algorithm: digest, Signature: []byte{0}}
+	d := format.SignedData{Version: 3, Digests: []pkix.AlgorithmIdentifier{digest},
+		Content: format.SignedContent{Type: format.OIDTSTInfo, Bytes: wrapped(marshal(marshal(said)))}, Signers: []format.SignerInfo{signer}}
+	return marshal(format.ContentInfo{Type: format.OIDSignedData, Data: wrapped(marshal(d))})
+}
+
+// The times that the stamps of tests name.
+var stamped1, stamped2 = time.Date(2026, 9, 21, 14, 20, 0, 0, time.UTC), time.Date(2026, 9, 22, 3, 0, 1, 0, time.UTC)
+
 // receipt returns one of an entry that shows some fields.
 func (l *testLog) receipt(index int, note []byte, shown ...string) format.Receipt {
 	r := format.Receipt{Key: l.key, Index: int64(index), Hashes: pathOf(index, l.leaves), Checkpoint: note, Entry: l.entries[index], Document: l.docs[index]}
@@ -417,6 +454,8 @@ func smallFiles(l *testLog) files {
 	l.rows(f, "responses", 4)
 	l.rows(f, "channels", 0)
 	l.rows(f, "approvals", 3)
+	l.stamp(f, "2026-09-21", 5, stamped1)
+	l.stamp(f, "2026-09-22", 6, stamped2)
 	return f
 }
 

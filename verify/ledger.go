@@ -30,7 +30,10 @@ func (c *checker) checkpoint() error {
 		return within(format.FileSealConsistency, none, err)
 	}
 	c.summary.Tree, c.summary.SealTree = c.head.Size, c.sealed.Size
-	return c.witnessed()
+	if err := c.witnessed(); err != nil {
+		return err
+	}
+	return c.stamps()
 }
 
 // entries checks that the entries are those of the log from the first to the

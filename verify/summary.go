@@ -32,6 +32,8 @@ type Summary struct {
 	Witnesses []Witness // that cosigned it
 	Unchecked []string  // names on other cosignatures, whose keys nobody gave
 
+	Stamps []Stamp // of the log, in the order of the times that they name
+
 	// Abridged: somebody redacted the package after it was sealed. The seal is
 	// that of the whole one, LeftOut the tables that this one does not have.
 	Abridged bool
@@ -83,6 +85,7 @@ func (s *Summary) conclude(opt *Options) {
 		s.notProved("Whose log it is: the key was taken from the package itself. Compare it with the one you know.")
 	}
 	s.concludeWitnesses()
+	s.concludeStamps()
 	if n := s.Tree - s.Count - s.References; n > 0 {
 		s.notProved("The content of %s of the log: the package has hashes only.", count(n, "other entry", "other entries"))
 	}
@@ -172,6 +175,10 @@ func (s *Summary) Write(w io.Writer) error {
 	}
 	for _, w := range s.Witnesses {
 		line("Witness", "%s, %s, the first %d entries", visible(w.Name), stamp(w.Time), s.Witnessed)
+	}
+	if len(s.Stamps) > 0 {
+		size, when := s.stamped()
+		line("Stamped", "log stamped by an authority at %s: %s, of at most the first %d entries", when, count(len(s.Stamps), "stamp", "stamps"), size)
 	}
 	for _, k := range s.Kinds {
 		line("", "%d of kind %s", k.Entries, k.Name)

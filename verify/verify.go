@@ -156,6 +156,7 @@ type checker struct {
 	zip   *format.Container
 	files map[string]*format.Member
 	last  []string // paths at the end of the archive, in their order
+	days  []string // of time stamps, ascending
 
 	key       format.Key
 	sealed    format.Checkpoint // that in seal/proof
@@ -203,5 +204,8 @@ func (c *checker) archive() error {
 		}
 	}
 	c.summary.Files, c.summary.Bytes = len(members), c.size
-	return c.paired()
+	if err := c.paired(); err != nil {
+		return err
+	}
+	return c.stampFiles()
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
 	"io"
@@ -17,9 +15,9 @@ import (
 	"os"
 	"time"
 
-	"example.org/countersign/internal/fault"
-
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/internal/fault"
+	"example.org/countersign/verify/format"
 )
 
 const (
@@ -74,8 +72,7 @@ func (a *authority) stamp(ctx context.Context, data []byte) (*Token, []byte, err
 	var random [8]byte
 	rand.Read(random[:])
 	nonce := new(big.Int).SetBytes(random[:])
-	digest := sha256.Sum256(data)
-	body, err := asn1.Marshal(query{1, imprint{pkix.AlgorithmIdentifier{Algorithm: oidSHA256, Parameters: asn1.NullRawValue}, digest[:]}, nonce, true})
+	body, err := asn1.Marshal(query{1, format.ImprintOf(data), nonce, true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	"example.org/countersign/internal/jobs"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/testenv"
+	"example.org/countersign/verify/format"
 )
 
 // bureau is a time stamp authority behind a real HTTP server.
@@ -47,7 +48,7 @@ func newBureau(t *testing.T) *bureau {
 		b.asked.Add(1)
 		body, err := io.ReadAll(r.Body)
 		var q query
-		if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/timestamp-query" || unmarshal(body, &q, "") != nil ||
+		if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/timestamp-query" || format.ReadDER(body, &q, "") != nil ||
 			q.Version != 1 || !q.CertReq || q.Nonce.Sign() <= 0 {
 			http.Error(w, "what is this?", http.StatusBadRequest)
 			return
@@ -67,7 +68,7 @@ func gives(w http.ResponseWriter, body []byte) {
 // stamps answers as it should, but for what change does.
 func (b *bureau) stamps(t *testing.T, at func() time.Time, change func(*forgery)) func(http.ResponseWriter, query) {
 	return func(w http.ResponseWriter, q query) {
-		f := forgery{signer: b.signer, nonce: q.Nonce, at: at(), says: func(s *tstInfo) { s.Imprint = q.Imprint }}
+		f := forgery{signer: b.signer, nonce: q.Nonce, at: at(), says: func(s *format.TSTInfo) { s.Imprint = q.Imprint }}
 		if change != nil {
 			change(&f)
 		}

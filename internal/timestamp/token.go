@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/sha1"
-	"crypto/sha256"
 	_ "crypto/sha512" // digests that authorities sign with
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -17,17 +16,15 @@ import (
 	"time"
 
 	"example.org/countersign/internal/design/phrase"
+	"example.org/countersign/verify/format"
 )
 
-// Object identifiers of RFC 3161, RFC 5035 and RFC 5652.
+// Object identifiers of RFC 5652, RFC 5035 and RFC 5280.
 var (
-	oidSignedData    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
-	oidTSTInfo       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}
 	oidContentType   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
 	oidMessageDigest = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
 	oidSigningCert   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
 	oidSigningCertV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
-	oidSHA256        = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
 	oidExtKeyUsage   = asn1.ObjectIdentifier{2, 5, 29, 37}
 	oidKeyID         = asn1.ObjectIdentifier{2, 5, 29, 14}
 )
@@ -55,16 +52,10 @@ var signatures = map[string]byDigest{
 	"1.3.101.112":           {crypto.SHA512: x509.PureEd25519},
 }
 
-// imprint is the hash of what is stamped.
-type imprint struct {
-	Algorithm pkix.AlgorithmIdentifier
-	Hash      []byte
-}
-
 // query is a TimeStampReq (RFC 3161 §2.4.1).
 type query struct {
 	Version int
-	Imprint imprint
+	Imprint format.Imprint
 	Nonce   *big.Int
 	CertReq bool
 }
@@ -79,38 +70,6 @@ type reply struct {
 	Token asn1.RawValue `asn1:"optional"`
 }
 
-// contentInfo and what follows is the Cryptographic Message Syntax (RFC 5652).
-// What stands in a wrapper of its own, EXPLICIT [0], is read for itself:
-// encoding/asn1 would not compare the lengths of the two.
-type contentInfo struct {
-	Type asn1.ObjectIdentifier
-	Data asn1.RawValue `asn1:"tag:0"` // signedData
-}
-
-type signedData struct {
-	Version      int
-	Digests      []pkix.AlgorithmIdentifier `asn1:"set"`
-	Content      content
-	Certificates asn1.RawValue `asn1:"optional,tag:0"`
-	CRLs         asn1.RawValue `asn1:"optional,tag:1"`
-	Signers      []signerInfo  `asn1:"set"`
-}
-
-type content struct {
-	Type  asn1.ObjectIdentifier
-	Bytes asn1.RawValue `asn1:"tag:0"` // OCTET STRING
-}
-
-type signerInfo struct {
-	Version    int
-	ID         asn1.RawValue // issuerAndSerial, or [0] the key's identifier
-	Digest     pkix.AlgorithmIdentifier
-	Attributes asn1.RawValue `asn1:"tag:0"`
-	Algorithm  pkix.AlgorithmIdentifier
-	Signature  []byte
-	Unsigned   asn1.RawValue `asn1:"optional,tag:1"`
-}
-
 type issuerAndSerial struct {
 	Issuer asn1.RawValue
 	Serial *big.Int
@@ -119,26 +78,6 @@ type issuerAndSerial struct {
 type attribute struct {
 	Type   asn1.ObjectIdentifier
 	Values []asn1.RawValue `asn1:"set"`
-}
-
-// tstInfo is what the authority says (RFC 3161 §2.4.2).
-type tstInfo struct {
-	Version    int
-	Policy     asn1.ObjectIdentifier
-	Imprint    imprint
-	Serial     *big.Int
-	Time       time.Time        `asn1:"generalized"`
-	Accuracy   accuracy         `asn1:"optional"`
-	Ordering   bool             `asn1:"optional"`
-	Nonce      *big.Int         `asn1:"optional"`
-	Authority  asn1.RawValue    `asn1:"optional,tag:0"`
-	Extensions []pkix.Extension `asn1:"optional,tag:1"`
-}
-
-type accuracy struct {
-	Seconds int `asn1:"optional"`
-	Millis  int `asn1:"optional,tag:0"`
-	Micros  int `asn1:"optional,tag:1"`
 }
 
 // Token is what a time stamp token says, once it was checked.
@@ -155,70 +94,32 @@ type Token struct {
 // and signed by an authority that roots vouch for: the system's where nil. Its
 // certificates have to have been valid at the time that it names.
 func Verify(der, data []byte, roots *x509.CertPool) (*Token, error) {
-	var info contentInfo
-	var signed signedData
-	if unmarshal(der, &info, "") != nil || !info.Type.Equal(oidSignedData) || unmarshal(info.Data.Bytes, &signed, "") != nil {
-		return nil, errors.New("is no time stamp token")
-	}
-	if !signed.Content.Type.Equal(oidTSTInfo) || len(signed.Signers) != 1 {
-		return nil, errors.New("is no time stamp token with one signature")
-	}
-	var text []byte
-	var said tstInfo
-	err := unmarshal(signed.Content.Bytes.Bytes, &text, "")
-	if err == nil {
-		err = unmarshal(text, &said, "")
-	}
+	t, err := format.ParseTimestamp(der)
 	if err != nil {
-		return nil, fmt.Errorf("what it says cannot be read: %w", err)
-	}
-	if err := said.check(sha256.Sum256(data)); err != nil {
 		return nil, err
 	}
-	certificates, err := x509.ParseCertificates(signed.Certificates.Bytes)
+	if err := t.CheckOver(data); err != nil {
+		return nil, err
+	}
+	certificates, err := x509.ParseCertificates(t.Signed.Certificates.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("its certificates cannot be read: %w", err)
 	}
-	signer, err := signed.check(text, certificates)
+	signer, err := signerOf(t, certificates)
 	if err != nil {
 		return nil, err
 	}
-	if err := trust(signer, certificates, roots, said.Time); err != nil {
+	if err := trust(signer, certificates, roots, t.Time); err != nil {
 		return nil, err
 	}
-	return &Token{said.Time.UTC(), said.Serial, said.Policy.String(), signer.Subject.String(), said.Nonce}, nil
+	return &Token{t.Time.UTC(), t.Serial, t.Policy.String(), signer.Subject.String(), t.Nonce}, nil
 }
 
-// unmarshal reads DER that has nothing after it.
-func unmarshal(der []byte, into any, params string) error {
-	rest, err := asn1.UnmarshalWithParams(der, into, params)
-	if err == nil && len(rest) > 0 {
-		err = errors.New("there is something behind it")
-	}
-	return err
-}
-
-// check compares what the authority says with what it was asked.
-func (s *tstInfo) check(digest [32]byte) error {
-	if s.Version != 1 {
-		return fmt.Errorf("is of version %d, which is not known", s.Version)
-	}
-	if !s.Imprint.Algorithm.Algorithm.Equal(oidSHA256) || !bytes.Equal(s.Imprint.Hash, digest[:]) {
-		return errors.New("is over something else")
-	}
-	for _, x := range s.Extensions {
-		if x.Critical {
-			return fmt.Errorf("has an extension %s, which is not known and may not be passed over", x.Id)
-		}
-	}
-	return nil
-}
-
-// check checks the one signature over text and returns the certificate of who
-// made it (RFC 5652 §5.4, RFC 5816).
-func (d *signedData) check(text []byte, certificates []*x509.Certificate) (*x509.Certificate, error) {
-	s := &d.Signers[0]
-	at := slices.IndexFunc(certificates, s.names)
+// signerOf checks the one signature of a token and returns the certificate of
+// who made it (RFC 5652 §5.4, RFC 5816).
+func signerOf(t *format.Timestamp, certificates []*x509.Certificate) (*x509.Certificate, error) {
+	s := &t.Signed.Signers[0]
+	at := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return belongs(s, c) })
 	if at < 0 {
 		return nil, errors.New("has no certificate of its signer")
 	}
@@ -228,16 +129,16 @@ func (d *signedData) check(text []byte, certificates []*x509.Certificate) (*x509
 	if !ok || !fits {
 		return nil, fmt.Errorf("is signed by an algorithm that is not taken: %s with %s", s.Algorithm.Algorithm, s.Digest.Algorithm)
 	}
-	if !slices.ContainsFunc(d.Digests, func(x pkix.AlgorithmIdentifier) bool { return x.Algorithm.Equal(s.Digest.Algorithm) }) {
+	if !slices.ContainsFunc(t.Signed.Digests, func(x pkix.AlgorithmIdentifier) bool { return x.Algorithm.Equal(s.Digest.Algorithm) }) {
 		return nil, errors.New("does not announce the digest that it is signed with") // RFC 5652 §5.1
 	}
 	set := slices.Clone(s.Attributes.FullBytes)
 	set[0] = asn1.TagSet | 0x20 // signed as a SET, sent as [0]
 	var attributes []attribute
-	if err := unmarshal(set, &attributes, "set"); err != nil {
+	if err := format.ReadDER(set, &attributes, "set"); err != nil {
 		return nil, fmt.Errorf("its attributes cannot be read: %w", err)
 	}
-	if err := checkAttributes(attributes, text, hash, signer); err != nil {
+	if err := checkAttributes(attributes, t.Text, hash, signer); err != nil {
 		return nil, err
 	}
 	if err := signer.CheckSignature(algorithm, set, s.Signature); err != nil {
@@ -246,22 +147,22 @@ func (d *signedData) check(text []byte, certificates []*x509.Certificate) (*x509
 	return signer, nil
 }
 
-// names reports whether this is the certificate of the signer.
-func (s *signerInfo) names(c *x509.Certificate) bool {
+// belongs reports whether this is the certificate of the signer.
+func belongs(s *format.SignerInfo, c *x509.Certificate) bool {
 	if s.ID.Class == asn1.ClassContextSpecific && s.ID.Tag == 0 {
 		return slices.ContainsFunc(c.Extensions, func(x pkix.Extension) bool {
 			return x.Id.Equal(oidKeyID) && bytes.Equal(c.SubjectKeyId, s.ID.Bytes)
 		})
 	}
 	var id issuerAndSerial
-	return unmarshal(s.ID.FullBytes, &id, "") == nil && bytes.Equal(id.Issuer.FullBytes, c.RawIssuer) && id.Serial.Cmp(c.SerialNumber) == 0
+	return format.ReadDER(s.ID.FullBytes, &id, "") == nil && bytes.Equal(id.Issuer.FullBytes, c.RawIssuer) && id.Serial.Cmp(c.SerialNumber) == 0
 }
 
 // checkAttributes checks what ties signature, content and certificate together:
 // nobody can put another content under it or another certificate beside it.
 func checkAttributes(all []attribute, text []byte, hash crypto.Hash, signer *x509.Certificate) error {
 	var kind asn1.ObjectIdentifier
-	if err := value(all, oidContentType, &kind); err != nil || !kind.Equal(oidTSTInfo) {
+	if err := value(all, oidContentType, &kind); err != nil || !kind.Equal(format.OIDTSTInfo) {
 		return errors.New("is signed as something other than a time stamp")
 	}
 	h := hash.New()
@@ -291,7 +192,7 @@ func value(all []attribute, kind asn1.ObjectIdentifier, into any) error {
 	if found == nil || len(found.Values) != 1 {
 		return errors.New("an attribute does not have one value")
 	}
-	return unmarshal(found.Values[0].FullBytes, into, "")
+	return format.ReadDER(found.Values[0].FullBytes, into, "")
 }
 
 // names reports whether the attributes name this certificate as the signer's,
@@ -359,7 +260,7 @@ var failures = map[int]string{0: "the algorithm is not supported", 2: "the reque
 // open returns the token in a reply.
 func open(der []byte) ([]byte, error) {
 	var r reply
-	if err := unmarshal(der, &r, ""); err != nil {
+	if err := format.ReadDER(der, &r, ""); err != nil {
 		return nil, fmt.Errorf("the answer is no time stamp reply: %w", err)
 	}
 	if s := r.Status; s.Status != 0 && s.Status != 1 { // granted, granted with modifications

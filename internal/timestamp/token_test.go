@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.org/countersign/verify/format"
 )
 
 // party is a certificate and its key.
@@ -99,10 +101,10 @@ type forgery struct {
 	digest asn1.ObjectIdentifier
 	cipher asn1.ObjectIdentifier
 	old    bool // names the certificate in the old form
-	says   func(*tstInfo)
+	says   func(*format.TSTInfo)
 	signs  func([]attribute) []attribute
 	kind   asn1.ObjectIdentifier // of the whole; signed data where nil
-	sends  func(*signedData)
+	sends  func(*format.SignedData)
 }
 
 var (
@@ -137,21 +139,20 @@ type certID struct{ Hash []byte }
 // make makes the token over data, DER.
 func (f forgery) make(t testing.TB, data []byte) []byte {
 	t.Helper()
-	sum := sha256.Sum256(data)
 	at := f.at
 	if at.IsZero() {
 		at = stampedAt
 	}
-	said := tstInfo{Version: 1, Policy: oidPolicy, Imprint: imprint{pkix.AlgorithmIdentifier{Algorithm: oidSHA256, Parameters: asn1.NullRawValue}, sum[:]},
+	said := format.TSTInfo{Version: 1, Policy: oidPolicy, Imprint: format.ImprintOf(data),
 		Serial: big.NewInt(77), Time: at, Nonce: f.nonce}
 	if f.says != nil {
 		f.says(&said)
 	}
 	text := marshal(said)
 	if f.digest == nil {
-		f.digest, f.cipher = oidSHA256, oidECDSA256
+		f.digest, f.cipher = format.OIDSHA256, oidECDSA256
 	}
-	hash := map[string]crypto.Hash{oidSHA1.String(): crypto.SHA1, oidSHA256.String(): crypto.SHA256, oidSHA512.String(): crypto.SHA512}[f.digest.String()]
+	hash := map[string]crypto.Hash{oidSHA1.String(): crypto.SHA1, format.OIDSHA256.String(): crypto.SHA256, oidSHA512.String(): crypto.SHA512}[f.digest.String()]
 	h := hash.New()
 	h.Write(text)
 	if f.named == nil {
@@ -165,7 +166,7 @@ func (f forgery) make(t testing.TB, data []byte) []byte {
 	if f.old {
 		names = id(oidSigningCert, by1[:])
 	}
-	all := []attribute{attr(oidContentType, oidTSTInfo), attr(oidMessageDigest, h.Sum(nil)), names}
+	all := []attribute{attr(oidContentType, format.OIDTSTInfo), attr(oidMessageDigest, h.Sum(nil)), names}
 	if f.signs != nil {
 		all = f.signs(all)
 	}
@@ -187,18 +188,18 @@ func (f forgery) make(t testing.TB, data []byte) []byte {
 	}
 	sent := slices.Clone(set)
 	sent[0] = 0xa0
-	d := signedData{Version: 3, Digests: []pkix.AlgorithmIdentifier{{Algorithm: f.digest}},
-		Content:      content{oidTSTInfo, wrapped(marshal(text))},
+	d := format.SignedData{Version: 3, Digests: []pkix.AlgorithmIdentifier{{Algorithm: f.digest}},
+		Content:      format.SignedContent{Type: format.OIDTSTInfo, Bytes: wrapped(marshal(text))},
 		Certificates: wrapped(f.signer.cert.Raw),
-		Signers: []signerInfo{{Version: 1, ID: asn1.RawValue{FullBytes: marshal(issuerAndSerial{asn1.RawValue{FullBytes: f.signer.cert.RawIssuer}, f.signer.cert.SerialNumber})},
+		Signers: []format.SignerInfo{{Version: 1, ID: asn1.RawValue{FullBytes: marshal(issuerAndSerial{asn1.RawValue{FullBytes: f.signer.cert.RawIssuer}, f.signer.cert.SerialNumber})},
 			Digest: pkix.AlgorithmIdentifier{Algorithm: f.digest}, Attributes: asn1.RawValue{FullBytes: sent}, Algorithm: pkix.AlgorithmIdentifier{Algorithm: f.cipher}, Signature: signature}}}
 	if f.sends != nil {
 		f.sends(&d)
 	}
 	if f.kind == nil {
-		f.kind = oidSignedData
+		f.kind = format.OIDSignedData
 	}
-	return marshal(contentInfo{f.kind, wrapped(marshal(d))})
+	return marshal(format.ContentInfo{Type: f.kind, Data: wrapped(marshal(d))})
 }
 
 // wrapped is [0] around DER.
@@ -257,24 +258,24 @@ func TestVerify(t *testing.T) {
 	}{
 		{"ECDSA", forgery{signer: good}, root, ""},
 		{"ECDSA, SHA-512", forgery{signer: good, digest: oidSHA512, cipher: oidECDSA512}, root, ""},
-		{"RSA", forgery{signer: certify(t, "RSA", root, rsaKey, usages(true, forStamps)), digest: oidSHA256, cipher: oidRSA}, root, ""},
+		{"RSA", forgery{signer: certify(t, "RSA", root, rsaKey, usages(true, forStamps)), digest: format.OIDSHA256, cipher: oidRSA}, root, ""},
 		{"Ed25519", forgery{signer: certify(t, "Ed", root, edKey, usages(true, forStamps)), digest: oidSHA512, cipher: oidEd25519}, root, ""},
 		{"old certificate id", forgery{signer: good, old: true}, root, ""},
-		{"accuracy and order", forgery{signer: good, says: func(s *tstInfo) { s.Accuracy, s.Ordering = accuracy{1, 500, 0}, true }}, root, ""},
+		{"accuracy and order", forgery{signer: good, says: func(s *format.TSTInfo) { s.Accuracy, s.Ordering = format.Accuracy{Seconds: 1, Millis: 500}, true }}, root, ""},
 		{"itself trusted", forgery{signer: good}, good, ""},
-		{"chain of three", forgery{signer: chained, sends: func(d *signedData) {
+		{"chain of three", forgery{signer: chained, sends: func(d *format.SignedData) {
 			d.Certificates.Bytes = append(slices.Clone(between.cert.Raw), chained.cert.Raw...)
 		}}, root, ""},
 		{"signer by key", forgery{signer: certify(t, "Keyed", root, ecKey(t), func(c *x509.Certificate) { c.SubjectKeyId = []byte{1, 2, 3}; usages(true, forStamps)(c) }),
-			sends: func(d *signedData) {
+			sends: func(d *format.SignedData) {
 				d.Signers[0].ID = asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, Bytes: []byte{1, 2, 3}}
 			}}, root, ""},
 
-		{"other imprint", forgery{signer: good, says: func(s *tstInfo) { s.Imprint.Hash[0]++ }}, root, "over something else"},
-		{"other algorithm of the imprint", forgery{signer: good, says: func(s *tstInfo) { s.Imprint.Algorithm.Algorithm = oidSHA512 }}, root, "over something else"},
-		{"version 2", forgery{signer: good, says: func(s *tstInfo) { s.Version = 2 }}, root, "version 2"},
-		{"critical extension", forgery{signer: good, says: func(s *tstInfo) { s.Extensions = []pkix.Extension{{Id: oidNone, Critical: true}} }}, root, "1.2.3.4.99"},
-		{"extension to pass over", forgery{signer: good, says: func(s *tstInfo) { s.Extensions = []pkix.Extension{{Id: oidNone, Value: []byte{5, 0}}} }}, root, ""},
+		{"other imprint", forgery{signer: good, says: func(s *format.TSTInfo) { s.Imprint.Hash[0]++ }}, root, "over something else"},
+		{"other algorithm of the imprint", forgery{signer: good, says: func(s *format.TSTInfo) { s.Imprint.Algorithm.Algorithm = oidSHA512 }}, root, "over something else"},
+		{"version 2", forgery{signer: good, says: func(s *format.TSTInfo) { s.Version = 2 }}, root, "version 2"},
+		{"critical extension", forgery{signer: good, says: func(s *format.TSTInfo) { s.Extensions = []pkix.Extension{{Id: oidNone, Critical: true}} }}, root, "1.2.3.4.99"},
+		{"extension to pass over", forgery{signer: good, says: func(s *format.TSTInfo) { s.Extensions = []pkix.Extension{{Id: oidNone, Value: []byte{5, 0}}} }}, root, ""},
 		{"stranger", forgery{signer: good}, certify(t, "Stranger", nil, ecKey(t), nil), "not trusted"},
 		{"link missing", forgery{signer: chained}, root, "not trusted"},
 		{"expired at the time", forgery{signer: good, at: buried.AddDate(1, 0, 0)}, root, "not trusted"},
@@ -291,15 +292,15 @@ func TestVerify(t *testing.T) {
 		{"signed as data", forgery{signer: good, signs: signed(oidContentType, oidData)}, root, "something other than a time stamp"},
 		{"other digest", forgery{signer: good, signs: signed(oidMessageDigest, make([]byte, 32))}, root, "something other than what was signed"},
 		{"digest twice", forgery{signer: good, signs: func(all []attribute) []attribute { return append(all, attr(oidMessageDigest, make([]byte, 32))) }}, root, "something other than what was signed"},
-		{"no certificate sent", forgery{signer: good, sends: func(d *signedData) { d.Certificates = asn1.RawValue{} }}, root, "no certificate of its signer"},
-		{"other certificate sent", forgery{signer: good, sends: func(d *signedData) { d.Certificates.Bytes = root.cert.Raw }}, root, "no certificate of its signer"},
-		{"damaged certificate", forgery{signer: good, sends: func(d *signedData) { d.Certificates.Bytes = []byte{0x30, 1, 0} }}, root, "certificates cannot be read"},
-		{"no signature", forgery{signer: good, sends: func(d *signedData) { d.Signers = nil }}, root, "one signature"},
-		{"two signatures", forgery{signer: good, sends: func(d *signedData) { d.Signers = append(d.Signers, d.Signers[0]) }}, root, "one signature"},
-		{"other content", forgery{signer: good, sends: func(d *signedData) { d.Content.Type = oidData }}, root, "one signature"},
+		{"no certificate sent", forgery{signer: good, sends: func(d *format.SignedData) { d.Certificates = asn1.RawValue{} }}, root, "no certificate of its signer"},
+		{"other certificate sent", forgery{signer: good, sends: func(d *format.SignedData) { d.Certificates.Bytes = root.cert.Raw }}, root, "no certificate of its signer"},
+		{"damaged certificate", forgery{signer: good, sends: func(d *format.SignedData) { d.Certificates.Bytes = []byte{0x30, 1, 0} }}, root, "certificates cannot be read"},
+		{"no signature", forgery{signer: good, sends: func(d *format.SignedData) { d.Signers = nil }}, root, "one signature"},
+		{"two signatures", forgery{signer: good, sends: func(d *format.SignedData) { d.Signers = append(d.Signers, d.Signers[0]) }}, root, "one signature"},
+		{"other content", forgery{signer: good, sends: func(d *format.SignedData) { d.Content.Type = oidData }}, root, "one signature"},
 		{"not signed data", forgery{signer: good, kind: oidData}, root, "no time stamp token"},
-		{"digest not announced", forgery{signer: good, sends: func(d *signedData) { d.Digests[0].Algorithm = oidSHA512 }}, root, "does not announce"},
-		{"damaged signature", forgery{signer: good, sends: func(d *signedData) { d.Signers[0].Signature[8]++ }}, root, "signature is wrong"},
+		{"digest not announced", forgery{signer: good, sends: func(d *format.SignedData) { d.Digests[0].Algorithm = oidSHA512 }}, root, "does not announce"},
+		{"damaged signature", forgery{signer: good, sends: func(d *format.SignedData) { d.Signers[0].Signature[8]++ }}, root, "signature is wrong"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
