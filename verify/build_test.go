@@ -384,6 +384,11 @@ func (l *testLog) stamp(f files, day string, size int, at time.Time) {
 	f[paths.Token], f[paths.Checkpoint], f[paths.Consistency] = token(note, at, nil), note, format.AppendHashes(nil, extensionOf(size, l.leaves, true))
 }
 
+// unstamp removes the time stamps.
+func (f files) unstamp() {
+	maps.DeleteFunc(f, func(path string, _ []byte) bool { return strings.HasPrefix(path, "ledger/timestamps/") })
+}
+
 // token returns a time stamp token over data. The function, where not nil,
 // changes what it says.
 func token(data []byte, at time.Time, change func(*format.TSTInfo)) []byte {

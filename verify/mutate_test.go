@@ -301,7 +301,7 @@ func TestSealedButWrong(t *testing.T) {
 		{"a referenced document too many", func(l *testLog, f files) {
 			f[format.FileReferenceDocuments] = l.docs[3].Append(f[format.FileReferenceDocuments])
 		}, "documents", "ledger/reference-documents", 3, "not in the package"},
-		{"another checkpoint", func(l *testLog, f files) { f[format.FileCheckpoint] = l.checkpoint(5) },
+		{"another checkpoint", func(l *testLog, f files) { f[format.FileCheckpoint] = l.checkpoint(5); f.unstamp() },
 			"range", "ledger/range", none, "reaches beyond"},
 		{"a checkpoint of another log", func(_ *testLog, f files) {
 			f[format.FileCheckpoint] = newLog("log.example/countersign", 7).checkpoint(0)

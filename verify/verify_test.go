@@ -148,6 +148,7 @@ func TestKeyThatWasAskedFor(t *testing.T) {
 	forger := smallLog()
 	forger.signer, forger.key = newLog("log.example/countersign", 9).signer, newLog("log.example/countersign", 9).key
 	f[format.FileKey], f[format.FileCheckpoint] = []byte(forger.key.String()+"\n"), forger.checkpoint(6)
+	f.unstamp()
 	b := forger.pack(t, f)
 	if _, err := checkBytes(b, Options{}); err != nil {
 		t.Fatalf("a forger's package is in itself without fault, but: %v", err)

@@ -255,13 +255,13 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.Board = board.New(a.Ledger)
 	a.Backup = backup.New(a.Ledger)
-	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys,
-		Witnessed: a.witnessed, Accepted: func(f func(accepted.Line) error) error { return accepted.Read(cfg.Data, f) }})
-	a.SelfCheck = selfcheck.New(a.Ledger, cfg.Log)
-	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
+	if err := a.openTimestamp(); err != nil {
 		return err
 	}
-	if err := a.openTimestamp(); err != nil {
+	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys,
+		Witnessed: a.witnessed, Timestamp: a.Timestamp, Accepted: func(f func(accepted.Line) error) error { return accepted.Read(cfg.Data, f) }})
+	a.SelfCheck = selfcheck.New(a.Ledger, cfg.Log)
+	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
 		return err
 	}
 	handlers := map[string]jobs.Handler{response.SendJob: a.Responses.Send, policy.EffectJob: a.Policies.TakeEffect, selfcheck.Job: a.SelfCheck.Handle}

@@ -39,6 +39,7 @@ type builder struct {
 	saved   map[string]*saved // by communication
 	lines   []caseLine
 	counts  []SourceCount
+	stamped stamped
 }
 
 // deflateLevel is klauspost's: beyond it files get little smaller and take
@@ -149,7 +150,10 @@ func (b *builder) head(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.witnessed(ctx)
+	if err := b.witnessed(ctx); err != nil {
+		return err
+	}
+	return b.stamps(ctx)
 }
 
 // witnessed writes the checkpoint that others cosigned, where there is one of

@@ -28,6 +28,7 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/timestamp"
 )
 
 // Period is from From until before To, both UTC and whole microseconds.
@@ -43,6 +44,9 @@ type Options struct {
 	// witnesses have cosigned, as a signed note; nil where there is none yet. It
 	// is nil where the log has no witnesses.
 	Witnessed func(ctx context.Context, size int64) ([]byte, error)
+
+	// Timestamp knows the time stamps of the log; nil where there are none.
+	Timestamp *timestamp.Desk
 
 	// Accepted reads the count of the SMTP door; nil where there is none.
 	Accepted func(f func(accepted.Line) error) error

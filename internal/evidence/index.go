@@ -42,6 +42,7 @@ func (b *builder) artefacts() []artefact {
 		{name: "Retention, legal holds and erasures", what: "What was held, and what was erased, under which basis, on whose request and approval", table: "history", note: "the acts of legal_hold, erasure and disposal, and those that end in .erased; their documents are in ledger/documents"},
 		{name: "Completeness check", what: "That no tracking number and no entry is missing, and how the record compares with what the mail door counted", file: "report.html#completeness", note: "proved by ledger/ and checked by countersign verify"},
 		{name: "Proofs", what: "Entries, documents, checkpoint and inclusion proofs of everything above", file: "ledger/checkpoint", note: "the other files below ledger/ belong to it; README.txt explains them"},
+		b.stampArtefact(),
 	}
 	if b.opt.WithRaw {
 		list = append(list, artefact{name: "Messages as they came, and attachments", what: "The bytes that arrived", file: "records/communications.csv",

@@ -29,13 +29,14 @@ import (
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/rules"
+	"example.org/countersign/internal/timestamp"
 	"example.org/countersign/verify"
 	"example.org/countersign/verify/format"
 )
 
 func kinds() []ledger.Records {
 	var all []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), evidence.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), timestamp.Records(), evidence.Records()} {
 		all = append(all, k...)
 	}
 	return all
@@ -57,7 +58,8 @@ type office struct {
 	fail          error            // what the relay says next
 	cosigned      []byte           // what witnesses have cosigned, if anything
 
-	counted []accepted.Line // what the mail door has counted
+	counted   []accepted.Line // what the mail door has counted
+	timestamp string          // address of the authority that stamps the log; nobody does where empty
 }
 
 const (
@@ -122,8 +124,10 @@ func (o *office) desks() {
 	o.policies = policy.New(e.Ledger, o.people)
 	o.intake = intake.New(e.Ledger, o.channels, o.policies, intake.Options{Keys: e.Keys, Organisation: "Northwind", Send: o.send})
 	o.responses = response.New(e.Ledger, o.people, o.channels, o.policies, response.Options{Keys: e.Keys, Send: o.send})
+	stamps, err := timestamp.New(e.Ledger, timestamp.Options{URL: o.timestamp})
+	o.must(err)
 	o.evidence = evidence.New(e.Ledger, o.people, o.channels, o.policies, o.intake, o.responses,
-		evidence.Options{Organisation: "Northwind Ltd", Keys: e.Keys, Generator: "Countersign test",
+		evidence.Options{Organisation: "Northwind Ltd", Keys: e.Keys, Generator: "Countersign test", Timestamp: stamps,
 			Witnessed: func(context.Context, int64) ([]byte, error) { return o.cosigned, nil },
 			Accepted: func(f func(accepted.Line) error) error {
 				for _, x := range o.counted {

@@ -27,7 +27,7 @@ type Stamp struct {
 	ledger.Record
 	Day        string `json:"day"`        // that it is for, 2006-01-02
 	At         int64  `json:"at"`         // when the answer came, by our clock
-	Time       int64  `json:"time"`       // by the authority's
+	Time       int64  `json:"stamped_at"` // by the authority's clock; "time" is that of the entry, in the tables of a package
 	Authority  string `json:"authority"`  // its address, without what may be secret in it
 	Signer     string `json:"signer"`     // subject of its certificate, RFC 2253
 	Serial     string `json:"serial"`     // of the token, decimal
@@ -145,6 +145,15 @@ func (d *Desk) Of(ctx context.Context, day string) (*Stamp, error) {
 		err = fault.New(fault.NotFound, "there is no time stamp of this day; days are written as 2026-09-30")
 	}
 	return s, err
+}
+
+// Named reports whether an authority is named, who stamps from now on.
+func (d *Desk) Named() bool { return d.authority != nil }
+
+// Since returns the stamps that name a time from then on, in the order of their
+// times.
+func (d *Desk) Since(ctx context.Context, from time.Time) ([]*Stamp, error) {
+	return Stamps.Select(ctx, d.ledger, `WHERE r.time >= $1 ORDER BY r.time, r.day`, from.UnixMicro())
 }
 
 // List returns the stamps, the newest first.
