@@ -161,7 +161,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.build(ctx); err != nil {
 		return err
 	}
-	a.unspool(ctx)
+	if err := a.unspool(ctx); err != nil {
+		a.Config.Log.ErrorContext(ctx, stays, "err", err)
+	}
 	return nil
 }
 
@@ -413,7 +415,7 @@ func (a *App) Serve(ctx context.Context, ready func(Serving)) error {
 	return err
 }
 
-// work runs jobs, publishes checkpoints and does what is due every minute,
+// work runs jobs, publishes checkpoints and does what is due from time to time,
 // until ctx ends.
 func (a *App) work(ctx context.Context) {
 	var running sync.WaitGroup
@@ -423,25 +425,37 @@ func (a *App) work(ctx context.Context) {
 	if a.Feeder != nil {
 		running.Go(func() { a.feed(ctx) })
 	}
-	minute := time.NewTicker(time.Minute)
-	defer minute.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			running.Wait()
-			return
-		case <-minute.C:
-			a.unspool(ctx)
-			if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
-				a.Config.Log.ErrorContext(ctx, "self-check not scheduled", "err", err)
+	for _, due := range []struct {
+		every time.Duration
+		what  string
+		do    func(context.Context) error
+	}{
+		{5 * time.Second, stays, a.unspool},
+		{5 * time.Second, "not everybody knows that sealing has stopped", a.raise},
+		{time.Minute, "self-check not scheduled", a.SelfCheck.Schedule},
+		{time.Minute, "time stamp not scheduled", a.Timestamp.Schedule},
+		{time.Minute, "sweep of sign-ins failed", a.People.Sweep},
+	} {
+		running.Go(func() {
+			for wait := due.every; pause(ctx, wait); {
+				wait = due.every
+				if err := unlessHalted(due.do(ctx)); err != nil && ctx.Err() == nil {
+					a.Config.Log.ErrorContext(ctx, due.what, "err", err)
+					wait = time.Minute
+				}
 			}
-			if err := unlessHalted(a.Timestamp.Schedule(ctx)); err != nil {
-				a.Config.Log.ErrorContext(ctx, "time stamp not scheduled", "err", err)
-			}
-			if err := a.People.Sweep(ctx); err != nil {
-				a.Config.Log.ErrorContext(ctx, "sweep of sign-ins failed", "err", err)
-			}
-		}
+		})
+	}
+	running.Wait()
+}
+
+// pause waits, and reports whether ctx still goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

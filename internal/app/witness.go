@@ -190,21 +190,22 @@ func (a *App) record(ctx context.Context, m spooledMail, arrived time.Time, raw 
 	return r, err
 }
 
+// stays is logged where unspool fails.
+const stays = "spooled items that could not be taken into the record stay"
+
 // unspool takes what was spooled into the record, once it can be sealed again.
-func (a *App) unspool(ctx context.Context) {
+func (a *App) unspool(ctx context.Context) error {
 	if n, err := a.Spool.Len(); err != nil || n == 0 {
-		return
+		return err
 	}
 	if reason, err := a.Ledger.Halted(ctx); err != nil || reason != "" {
-		return
+		return err
 	}
 	n, err := a.Spool.Drain(ctx, a.take)
-	if err != nil {
-		a.Config.Log.ErrorContext(ctx, "spooled items could not be taken into the record; they stay", "err", err)
-	}
 	if n > 0 {
 		a.Config.Log.InfoContext(ctx, "spooled items are in the record", "items", n)
 	}
+	return err
 }
 
 func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {

@@ -7,13 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"example.org/countersign/internal/app"
+	"example.org/countersign/internal/fakes/smtpsink"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/witness"
 )
 
@@ -23,6 +26,8 @@ import (
 func TestRollback(t *testing.T) {
 	binary, dir, old := Build(t), filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "old")
 	Prepare(t, app.Config{Data: dir})
+	staff(t, dir)
+	relay := smtpsink.New(t)
 	sister, err := witness.Open(t.Context(), t.TempDir(), witness.Options{Name: "sister.example"})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +44,7 @@ func TestRollback(t *testing.T) {
 	}
 	run := func(send ...string) *process {
 		t.Helper()
-		p := start(t, binary, app.Config{Data: dir, PublishEvery: time.Second}, "127.0.0.1:1")
+		p := start(t, binary, app.Config{Data: dir, PublishEvery: time.Second}, relay.Addr)
 		for _, id := range send {
 			if err := mailOnce(p.smtp, id); err != nil {
 				t.Fatalf("%s was not accepted: %v", id, err)
@@ -64,16 +69,23 @@ func TestRollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = run("five") // accepted, though nothing is sealed
+	alarmed(t, relay)
 	if out := command(t, binary, "recover", "--data", dir); !strings.Contains(out, "it was set back") {
 		t.Errorf("recover says %q", out)
 	}
 	came := time.Now().UTC().Format(time.RFC3339Nano)
 	p.stop()
+	told := len(relay.Messages())
 	p = run("six") // sealing is still stopped after a restart
 	if out := command(t, binary, "recover", "--data", dir, "--reason", "The newer data are lost with the disk."); !strings.Contains(out, "is being sealed again") {
 		t.Errorf("recover says %q", out)
 	}
 	p.stop()
+	for _, m := range relay.Messages()[told:] {
+		if strings.Contains(string(m.Raw), stopped) {
+			t.Errorf("%v was told a second time", m.To)
+		}
+	}
 	command(t, binary, "verify", "--live", "--full", "--data", dir)
 
 	a, err := app.Open(t.Context(), app.Config{Data: dir})
@@ -86,7 +98,9 @@ func TestRollback(t *testing.T) {
 	}
 	subjects := map[string]string{}
 	if err := a.Intake.Export(t.Context(), time.Time{}, time.Time{}, func(r intake.Row) error {
-		subjects[r.Subject] = r.ReceivedAt
+		if r.Direction == "inbound" {
+			subjects[r.Subject] = r.ReceivedAt
+		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -104,6 +118,60 @@ func TestRollback(t *testing.T) {
 	}
 	if _, err := a.Ledger.Verify(t.Context(), ledger.Options{Full: true}); err != nil {
 		t.Error(err)
+	}
+}
+
+const stopped = "sealing of the record has stopped" // subject of the alarm
+
+// staff enrols one person of each kind that matters to an alarm.
+func staff(t *testing.T, dir string) {
+	t.Helper()
+	a, err := app.Open(t.Context(), app.Config{Data: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	code, err := a.People.Bootstrap(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const password = "a password that is long enough"
+	if _, err = a.People.Enrol(t.Context(), code, "Ada", "ada@countersign.example", password); err != nil {
+		t.Fatal(err)
+	}
+	_, admin, err := a.People.SignIn(t.Context(), "ada@countersign.example", password, "", people.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, role := range map[string]people.Role{"lea": people.Lead, "ann": people.Analyst} {
+		code, _, err := a.People.Invite(t.Context(), admin, name, name+"@countersign.example", []people.Role{role})
+		if err == nil {
+			_, err = a.People.Enrol(t.Context(), code, name, "", password)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// alarmed waits until administrator and lead, and they alone, are told.
+func alarmed(t *testing.T, relay *smtpsink.Sink) {
+	t.Helper()
+	var told []string
+	for range 300 {
+		told = nil
+		for _, m := range relay.Messages() {
+			if strings.Contains(string(m.Raw), stopped) {
+				told = append(told, m.To...)
+			}
+		}
+		if len(told) >= 2 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if slices.Sort(told); !slices.Equal(told, []string{"ada@countersign.example", "lea@countersign.example"}) {
+		t.Errorf("told that sealing has stopped: %v", told)
 	}
 }
 
