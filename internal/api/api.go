@@ -25,6 +25,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
@@ -45,6 +46,7 @@ type Desks struct {
 	Backlog   *backlog.Desk
 	Triage    *triage.Desk
 	Responses *response.Desk
+	Receipts  *receipt.Desk
 	Retention *retention.Desk
 	Evidence  *evidence.Desk
 	Backup    *backup.Desk

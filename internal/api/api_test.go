@@ -32,6 +32,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
+	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
@@ -104,7 +105,7 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	stamps, err := timestamp.New(e.Ledger, timestamp.Options{})
 	must(err)
 	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Backlog: backlog.New(e.Ledger, channels, in, o.kept), Triage: triage.New(in, persons),
-		Responses: answers, Retention: retention.New(e.Ledger, persons, policies, in, answers, retention.Options{}), Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)), Timestamp: stamps,
+		Responses: answers, Receipts: receipt.New(e.Ledger, in, nil), Retention: retention.New(e.Ledger, persons, policies, in, answers, retention.Options{}), Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)), Timestamp: stamps,
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)
 	o.join(t, "leo", people.Staff, people.Lead)

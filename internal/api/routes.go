@@ -59,6 +59,7 @@ var routes = []route{
 	{"GET", "/cases", "cases", "The queue, filtered", readers, reads, verb((*door).listCases)},
 	{"GET", "/cases/{case}", "case", "One case, by id or tracking number", readers, reads, verb((*door).showCase)},
 	{"GET", "/cases/{case}/communications", "communications", "What was said in a case, the first first", readers, reads, verb((*door).listCommunications)},
+	{"GET", "/cases/{case}/receipt", "receipt", "The proof of a report for who reported it, unless they are anonymous (C2SP tlog-proof)", readers, reads, answers("text/plain", verb((*door).reporterReceipt))},
 	{"POST", "/cases/{case}/classification", "classify", "Give a case category, urgency, impact and likelihood", workers, keyed, verb((*door).classify)},
 	{"POST", "/cases/{case}/assignment", "assign", "Give a case to a person, or to nobody", workers, keyed, verb((*door).assign)},
 	{"POST", "/cases/{case}/disposition", "dispose", "Set a case aside as spam or out of scope", workers, keyed, verb((*door).dispose)},

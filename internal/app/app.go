@@ -300,7 +300,7 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Timestamp: a.Timestamp, Board: a.Board}, a.Operator, a.Config.Log))
+		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Receipts: a.Receipts, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Timestamp: a.Timestamp, Board: a.Board}, a.Operator, a.Config.Log))
 	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Receipts: a.Receipts, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
