@@ -309,7 +309,7 @@ func (a *App) doors() http.Handler {
 		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs,
 		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder, Receipts: a.Receipts}},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
-	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL)}, a.Config.Log)
+	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL), Feeder: a.Feeder}, a.Config.Log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tiles.Serves(r.URL.EscapedPath()) {
 			log.ServeHTTP(w, r)

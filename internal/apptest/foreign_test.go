@@ -26,6 +26,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/testenv"
+	"example.org/countersign/internal/witness"
 )
 
 // foreignLog is a log that a server of ours serves, and an auditor's token.
@@ -41,7 +42,10 @@ type foreignLog struct {
 // serveLog serves an installation over HTTP and publishes its log twice.
 func serveLog(t *testing.T) *foreignLog {
 	t.Helper()
-	a, err := app.Open(t.Context(), app.Config{Data: t.TempDir(), Listen: "127.0.0.1:0", SMTPListen: "off"})
+	cfg := app.Config{Data: t.TempDir(), Listen: "127.0.0.1:0", SMTPListen: "off"}
+	Prepare(t, cfg)
+	attend(t, cfg.Data)
+	a, err := app.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +63,29 @@ func serveLog(t *testing.T) *foreignLog {
 	l.early = l.grow(t, 300).Signed
 	l.size = l.grow(t, 300).Size
 	return l
+}
+
+// attend gives an installation a witness.
+func attend(t *testing.T, dir string) {
+	t.Helper()
+	w, err := witness.Open(t.Context(), t.TempDir(), witness.Options{Name: "witness.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w)
+	t.Cleanup(func() {
+		server.Close()
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := w.Register(t.Context(), key(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	policy := fmt.Sprintf("witness w %s %s\nquorum w\n", w.Key(), server.URL)
+	if err := os.WriteFile(filepath.Join(dir, "witness-policy.txt"), []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // grow makes n entries and publishes them, and makes some more.
@@ -182,6 +209,12 @@ type foreigner func(t *testing.T, l *foreignLog, prefix string) error
 // and the same log with one byte changed anywhere, which each must refuse.
 func TestForeign(t *testing.T) {
 	l := serveLog(t)
+	if _, err := l.app.Feeder.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := l.get(l.prefix, "checkpoint"); err != nil || bytes.Count(b, []byte("\n— ")) != 2 {
+		t.Fatalf("the checkpoint is served without the line of its witness: %q, %v", b, err)
+	}
 	rest := l.size % 256
 	for name, check := range map[string]foreigner{"checksums": checksums, "fsck": fsck(), "script": script} {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +237,7 @@ func TestForeign(t *testing.T) {
 					return replace(b, fmt.Sprintf("\n%d\n", l.size), fmt.Sprintf("\n%d\n", l.size-1))
 				}},
 				{"the root", "checkpoint", func(b []byte) []byte { return flip(bytes.Index(b, []byte("\n\n")) - 10)(b) }},
-				{"the signature", "checkpoint", flip(-20)},
+				{"the signature", "checkpoint", func(b []byte) []byte { return flip(bytes.Index(b, []byte("\n\n")) + 100)(b) }},
 				{"the signer", "checkpoint", func(b []byte) []byte { return flip(bytes.Index(b, []byte("\n\n")) + 10)(b) }},
 			} {
 				t.Run(x.name, func(t *testing.T) {

@@ -27,12 +27,15 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
+	"example.org/countersign/internal/witness"
 )
 
 // Options of the door.
 type Options struct {
 	Open   bool   // checkpoint and hash tiles are for everybody
 	Cookie string // name of the cookie that holds a session of the staff pages
+
+	Feeder *witness.Feeder // has the cosignatures of witnesses; nil where there are none
 }
 
 // Who may read what. Insiders see size, root and entries on the pages too.
@@ -130,7 +133,7 @@ func (d *door) read(ctx context.Context, res resource) ([]byte, error) {
 		return nil, err
 	}
 	if res.kind == checkpoint {
-		return cp.Signed, nil
+		return d.cosigned(ctx, cp)
 	}
 	if !res.within(cp.Size) {
 		return nil, fault.New(fault.NotFound, "the published log has %d entries and does not reach so far", cp.Size)
@@ -139,6 +142,16 @@ func (d *door) read(ctx context.Context, res resource) ([]byte, error) {
 		return d.ledger.EntryTile(ctx, res.n, res.width)
 	}
 	return d.ledger.Tile(ctx, res.level, res.n, res.width)
+}
+
+// cosigned returns the checkpoint with the lines of the witnesses that cosigned
+// it (C2SP tlog-tiles, "Checkpoints"): its text is the same for ever, and lines
+// are added as they come.
+func (d *door) cosigned(ctx context.Context, cp ledger.Checkpoint) ([]byte, error) {
+	if d.opt.Feeder == nil {
+		return cp.Signed, nil
+	}
+	return d.opt.Feeder.Cosigned(ctx, cp)
 }
 
 // How long a copy may be used without asking again. A full tile never changes;

@@ -3,6 +3,7 @@ package witness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.org/countersign/internal/db"
@@ -87,6 +88,28 @@ func cosigners(ctx context.Context, q db.Querier, t *tip) (map[string]bool, erro
 		return err
 	}, `SELECT witness FROM witness_cosignature WHERE origin = $1 AND size = $2`, t.origin, t.Size)
 	return by, err
+}
+
+// maxLines is how many cosignatures a note may have beside the log's signature,
+// for verifiers to read it (docs/FORMAT.md).
+const maxLines = 63
+
+// Cosigned returns a published checkpoint with the cosignatures that were
+// collected for exactly it, be they enough or not: as it is where there are
+// none.
+func (f *Feeder) Cosigned(ctx context.Context, cp ledger.Checkpoint) ([]byte, error) {
+	note := slices.Clone(cp.Signed)
+	err := f.ledger.Each(ctx, func(scan db.Scan) error {
+		var line string
+		err := scan(&line)
+		note = append(note, line...)
+		return err
+	}, fmt.Sprintf(`SELECT s.line FROM witness_checkpoint c JOIN witness_cosignature s ON s.origin = c.origin AND s.size = c.size
+		WHERE c.origin = $1 AND c.size = $2 AND c.note = $3 ORDER BY s.time, s.witness LIMIT %d`, maxLines), f.ledger.Origin(), cp.Size, string(cp.Signed))
+	if err != nil {
+		return nil, fmt.Errorf("cosignatures of the checkpoint of %d entries: %w", cp.Size, err)
+	}
+	return note, nil
 }
 
 // seal returns the first witnessed checkpoint of at least size entries, without
