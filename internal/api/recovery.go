@@ -52,7 +52,7 @@ func (d *door) sealing(ctx context.Context, _ *struct{}) (*sealingOut, error) {
 
 type recoverIn struct {
 	Body struct {
-		Reason string `json:"reason" minLength:"10" maxLength:"4000" doc:"Why the loss is accepted"`
+		Reason string `json:"reason" doc:"Why the loss is accepted, in 10 to 4,000 characters"`
 	}
 }
 
