@@ -16,6 +16,7 @@ type restoreCommand struct {
 	Data      string   `required:"" env:"COUNTERSIGN_DATA" placeholder:"DIR" help:"Directory to make. It is not there yet, or empty."`
 	Database  string   `env:"COUNTERSIGN_DATABASE" placeholder:"URL" help:"postgres:// URL of an empty database or schema. Without it the record becomes an SQLite file in the data directory."`
 	Keyring   string   `required:"" env:"COUNTERSIGN_KEYRING" placeholder:"DIR|URL|FILE" help:"The current keyring, its directory or postgres:// URL, or, where that is lost, a backup of it."`
+	KeyringTo string   `name:"keyring-to" placeholder:"URL" help:"postgres:// URL of an empty database that the keyring goes to, for several nodes. Without it a directory in the data directory, or the database where it is."`
 	Identity  []string `short:"i" required:"" placeholder:"FILE" help:"File with the private key that opens the backup; may be given several times."`
 	AcceptOld bool     `name:"accept-old-keyring" help:"Take a backup of the keyring that is older than 30 days. What was erased since then comes back."`
 	Reason    string   `placeholder:"TEXT" help:"Why what was recorded after the backup may be lost. It becomes part of the record."`
@@ -42,7 +43,7 @@ func (c *restoreCommand) Run(ctx context.Context, std stdio) error {
 	}
 	defer f.Close()
 	progress := bar(std, -1, "restoring")
-	r, err := backup.Restore(ctx, backup.Restoration{Data: c.Data, Database: c.Database, Keyring: c.Keyring, Identities: ids, Kinds: app.Records(),
+	r, err := backup.Restore(ctx, backup.Restoration{Data: c.Data, Database: c.Database, Keyring: c.Keyring, KeyringTo: c.KeyringTo, Identities: ids, Kinds: app.Records(),
 		Clock: clock.System, AcceptOld: c.AcceptOld, Reason: c.Reason, Complete: c.Complete, Progress: func(stage string, done, total int64) {
 			progress.Describe(stage)
 			progress.ChangeMax64(total)

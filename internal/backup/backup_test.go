@@ -252,6 +252,68 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+// TestKeyringTo restores what several nodes shared: record and keyring into two
+// databases, from the backups of both.
+func TestKeyringTo(t *testing.T) {
+	h := open(t, filepath.Join(t.TempDir(), "data"), "")
+	h.fill(t)
+	file, _ := h.backup(t)
+	r := h.plan(t, pgtest.DSN(t))
+	r.Complete = true
+	for keys, from := range map[string]string{"backup": h.keyringBackup(t), "directory": keyringIn(h.dir)} {
+		t.Run(keys, func(t *testing.T) {
+			r := r
+			r.Keyring, r.KeyringTo, r.Database, r.Data = from, pgtest.DSN(t), pgtest.DSN(t), filepath.Join(t.TempDir(), "restored")
+			if _, err := Restore(t.Context(), r, bytes.NewReader(file)); err != nil {
+				t.Fatal(err)
+			}
+			if there(keyringIn(r.Data)) {
+				t.Error("the keyring is in the data directory too")
+			}
+			ring, err := keyring.Open(t.Context(), r.KeyringTo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ring.Close()
+			d, err := db.Open(t.Context(), r.Database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			blobs, err := blob.Open(blobsIn(r.Data), ring)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := ledger.Open(t.Context(), d, ring, blobs, h.clock.Now, kinds()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			if report, err := l.Verify(t.Context(), ledger.Options{Full: true}); err != nil || report.Size != 20 {
+				t.Errorf("verified %+v, %v", report, err)
+			}
+			if _, err := Restore(t.Context(), r, bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "not empty") {
+				t.Errorf("into the same directory: %v", err)
+			}
+			r.Data += "2"
+			if _, err := Restore(t.Context(), r, bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "there is a keyring") {
+				t.Errorf("over a keyring: %v", err)
+			}
+		})
+	}
+	for _, c := range []struct{ keyring, to, want string }{
+		{r.Keyring, "/somewhere", "postgres:// URL"},
+		{r.Keyring, r.Database, "database of the record"},
+		{"postgres://other/keys", "postgres://another/keys", "in a database already"},
+	} {
+		r := r
+		r.Keyring, r.KeyringTo = c.keyring, c.to
+		if _, err := Restore(t.Context(), r, bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("keyring of %s to %s: %v", c.keyring, c.to, err)
+		}
+	}
+}
+
 // TestOnline backs up while sixteen writers write. What is restored is exactly
 // the snapshot: the first entries of the log, as many as the backup says.
 func TestOnline(t *testing.T) {

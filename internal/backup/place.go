@@ -64,7 +64,7 @@ func clearPlace(dir string) error {
 // discard removes a place, its mark last. Its keyring is overwritten first, as
 // far as the file system lets anybody do that.
 func discard(dir string) error {
-	if err := overwrite(filepath.Join(keyringIn(dir), "keyring.db")); err != nil {
+	if err := discardKeyring(dir); err != nil {
 		return err
 	}
 	list, err := os.ReadDir(dir)
@@ -77,6 +77,14 @@ func discard(dir string) error {
 		return err
 	}
 	return os.RemoveAll(dir)
+}
+
+// discardKeyring overwrites and removes the keyring of a place.
+func discardKeyring(dir string) error {
+	if err := overwrite(filepath.Join(keyringIn(dir), "keyring.db")); err != nil {
+		return err
+	}
+	return os.RemoveAll(keyringIn(dir))
 }
 
 func overwrite(path string) error {

@@ -26,6 +26,7 @@ type Restoration struct {
 	Data       string           // directory to make; it is not there yet, or empty
 	Database   string           // postgres:// URL of an empty database; SQLite in Data where empty
 	Keyring    string           // directory or postgres:// URL of the current keyring, or the backup of one
+	KeyringTo  string           // postgres:// URL of an empty database for the keyring; a directory in Data where empty
 	Identities []age.Identity   // that open the backups
 	Kinds      []ledger.Records // all that there are
 	Clock      clock.Clock
@@ -64,6 +65,13 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 	}
 	if n := len(strings.TrimSpace(r.Reason)); !r.Complete && (n < 10 || n > 4000) {
 		return nil, fault.New(fault.Invalid, "say in 10 to 4,000 characters why what was recorded after the backup may be lost")
+	}
+	to, err := r.openKeyringTo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if to != nil {
+		defer to.Close()
 	}
 	a, err := r.open(src)
 	if err != nil {
@@ -105,10 +113,48 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 			return nil, fmt.Errorf("settle what was under way: %w", err)
 		}
 	}
+	if to != nil {
+		if err := to.Fill(ctx, func(add func(keyring.Row) error) error { return s.keys.Rows(ctx, add) }); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.finish(); err != nil {
 		return nil, err
 	}
+	if to != nil {
+		if err := discardKeyring(at.dir); err != nil {
+			return nil, err
+		}
+	}
 	return out, at.become(r.Data)
+}
+
+// openKeyringTo opens the database that the keyring goes to, nil where it stays
+// in the data directory.
+func (r *Restoration) openKeyringTo(ctx context.Context) (*keyring.Keyring, error) {
+	switch {
+	case r.KeyringTo == "":
+		return nil, nil
+	case !keyring.IsPostgres(r.KeyringTo):
+		return nil, fault.New(fault.Invalid, "the keyring goes to a postgres:// URL, or else into the data directory; %q is none", r.KeyringTo)
+	case keyring.IsPostgres(r.Keyring):
+		return nil, fault.New(fault.Invalid, "the current keyring is in a database already, and stays there")
+	case r.KeyringTo == r.Database:
+		return nil, fault.New(fault.Invalid, "the keyring cannot lie in the database of the record: its backups would keep keys that were destroyed")
+	}
+	to, err := keyring.Open(ctx, r.KeyringTo)
+	if err != nil {
+		return nil, err
+	}
+	empty, err := to.Empty(ctx)
+	if err == nil && !empty {
+		err = fault.New(fault.Invalid, "there is a keyring in the database that it is to go to; if it is that of this record, name it as the current one")
+	}
+	if err != nil {
+		to.Close()
+		return nil, err
+	}
+	return to, nil
 }
 
 // open reads the header of a backup and says whether it can be restored here.

@@ -51,11 +51,11 @@ func (r *Keyring) Rows(ctx context.Context, f func(Row) error) error {
 // Fill copies rows into a keyring that has none, all or none of them. fill
 // calls add with each.
 func (r *Keyring) Fill(ctx context.Context, fill func(add func(Row) error) error) error {
-	var n int64
-	if err := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM block) + (SELECT COUNT(*) FROM secret)`).Scan(&n); err != nil {
+	empty, err := r.Empty(ctx)
+	if err != nil {
 		return fmt.Errorf("fill the keyring: %w", err)
 	}
-	if n > 0 {
+	if !empty {
 		return errors.New("fill the keyring: there is one already")
 	}
 	tx, err := r.db.BeginTx(ctx, nil)
@@ -86,6 +86,16 @@ func (r *Keyring) Fill(ctx context.Context, fill func(add func(Row) error) error
 		return fmt.Errorf("fill the keyring: %w", err)
 	}
 	return nil
+}
+
+// Empty reports whether there is no key and no secret.
+func (r *Keyring) Empty(ctx context.Context) (bool, error) {
+	var n int64
+	err := r.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM block) + (SELECT COUNT(*) FROM secret)`).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read the keyring: %w", err)
+	}
+	return n == 0, nil
 }
 
 // Last returns the number of the last block of keys, 0 where there is none.
