@@ -32,12 +32,12 @@ import (
 func TestStorm(t *testing.T) {
 	kills := 3
 	if os.Getenv("COUNTERSIGN_TEST_SOAK") != "" {
-		kills = 50
+		kills = 200
 	}
 	binary := Build(t)
 	t.Run("sqlite", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir()}) })
 	t.Run("postgres", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir(), Database: pgtest.DSN(t)}) })
-	t.Run("nodes", func(t *testing.T) { storm(t, binary, 4*kills, nodes(t, 2)...) })
+	t.Run("nodes", func(t *testing.T) { storm(t, binary, max(12, kills), nodes(t, 2)...) })
 }
 
 // nodes returns the configurations of several servers on one PostgreSQL.
