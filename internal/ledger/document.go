@@ -27,6 +27,10 @@ type plan struct {
 	units  []string
 }
 
+// factsOfEntry are names that a document's field may not have: those of what a
+// table of documents says of their entries.
+var factsOfEntry = []string{"entry", "record", "commitment", "time", "act", "actor", "role", "controls"}
+
 type planField struct {
 	name string
 	at   int // index in the struct
@@ -46,6 +50,9 @@ func planOf[T any]() *plan {
 		}
 		if name == "" || !f.IsExported() || strings.ContainsAny(name, " \n") {
 			panic(fmt.Sprintf("ledger: %s.%s needs a json name", t, f.Name))
+		}
+		if slices.Contains(factsOfEntry, name) {
+			panic(fmt.Sprintf("ledger: %s.%s: %q is the entry's, and tables show both", t, f.Name, name))
 		}
 		unit := slices.Index(p.units, f.Tag.Get("unit"))
 		if unit < 0 {

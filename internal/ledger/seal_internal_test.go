@@ -31,6 +31,25 @@ func TestSalts(t *testing.T) {
 	}
 }
 
+// A kind whose tables could not be written is found when the program starts.
+func TestPlan(t *testing.T) {
+	refused := func(name string, plan func() *plan) {
+		defer func() {
+			if recover() == nil {
+				t.Errorf("%s: taken", name)
+			}
+		}()
+		plan()
+	}
+	refused("no name", planOf[struct{ Title string }])
+	refused("a name with a space", planOf[struct {
+		Title string `json:"the title"`
+	}])
+	refused("a name of the entry's", planOf[struct {
+		Time int64 `json:"time"`
+	}])
+}
+
 // BenchmarkSeal is what a document costs beside its row.
 func BenchmarkSeal(b *testing.B) {
 	keys, err := keyring.Open(b.Context(), filepath.Join(b.TempDir(), "keys"))
