@@ -77,7 +77,7 @@ func (f *forgetful) enrol(name string, role people.Role) *people.Identity {
 func (f *forgetful) receive(from, subject, text, file string) *intake.Receipt {
 	f.t.Helper()
 	raw := fmt.Sprintf("From: %s\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%d.%d@mail.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n%s\r\n--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=\"%s\"\r\n\r\n%s\r\n--b--\r\n",
-		from, Channel, subject, len(text), len(subject), text, file, strings.Repeat(text+" ", 3000))
+		from, Channel, subject, len(text), len(subject), text, file, strings.Repeat(text+" ", 1+200_000/len(text)))
 	r, err := f.Intake.Receive(f.t.Context(), intake.Incoming{Channel: Channel, Source: intake.FromSMTP, From: "sender@mail.example", To: []string{Channel}, Raw: strings.NewReader(raw)})
 	f.must(err)
 	return r

@@ -131,11 +131,11 @@ func TestReadOnly(t *testing.T) {
 	cmd := exec.Command(binary, "serve", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--smtp-listen", "off")
 	if os.Getuid() == 0 { // root may write anywhere
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		for d := dir; d != "/"; d = filepath.Dir(d) {
-			os.Chmod(d, 0o755)
+		for _, d := range []string{dir, filepath.Dir(dir)} { // both t.TempDir's
+			if err := os.Chmod(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
-		os.Chmod(filepath.Dir(binary), 0o755)
-		os.Chmod(filepath.Dir(filepath.Dir(binary)), 0o755)
 	} else if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}

@@ -290,7 +290,7 @@ func checksums(_ *testing.T, l *foreignLog, prefix string) error {
 	if err != nil {
 		return err
 	}
-	reader := tlog.TileHashReader(tree, remoteTiles{l, prefix})
+	reader := tlog.TileHashReader(tree, remoteTiles{l, prefix, map[string][]byte{}})
 	proof, err := tlog.ProveTree(tree.N, early.N, reader)
 	if err == nil {
 		err = tlog.CheckTree(proof, tree.N, tree.Hash, early.N, early.Hash)
@@ -335,10 +335,11 @@ func parseTree(text, origin string) (tlog.Tree, error) {
 	return tlog.ParseTree([]byte("go.sum database tree\n" + rest))
 }
 
-// remoteTiles reads tiles over HTTP.
+// remoteTiles reads tiles over HTTP, each once, as clients do.
 type remoteTiles struct {
 	log    *foreignLog
 	prefix string
+	read   map[string][]byte // tiles by path
 }
 
 // Height implements tlog.TileReader.
@@ -348,10 +349,15 @@ func (remoteTiles) Height() int { return 8 }
 func (r remoteTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	out := make([][]byte, len(tiles))
 	for i, tile := range tiles {
-		var err error
-		if out[i], err = r.log.get(r.prefix, strings.Replace(tile.Path(), "tile/8/", "tile/", 1)); err != nil {
-			return nil, err
+		path := strings.Replace(tile.Path(), "tile/8/", "tile/", 1)
+		if r.read[path] == nil {
+			b, err := r.log.get(r.prefix, path)
+			if err != nil {
+				return nil, err
+			}
+			r.read[path] = b
 		}
+		out[i] = r.read[path]
 	}
 	return out, nil
 }
@@ -363,7 +369,11 @@ func (remoteTiles) SaveTiles([]tlog.Tile, [][]byte) {}
 // nothing; only a line of its output does.
 func fsck() foreigner {
 	build := func(t *testing.T) string {
-		module := filepath.Join(root(t), "tools", "foreign")
+		folder, err := root()
+		if err != nil {
+			t.Fatal(err)
+		}
+		module := filepath.Join(folder, "tools", "foreign")
 		goes := func(args ...string) ([]byte, error) {
 			cmd := exec.Command("go", args...)
 			cmd.Dir = module
@@ -408,16 +418,6 @@ func fsck() foreigner {
 	}
 }
 
-// root is the folder of our module.
-func root(t *testing.T) string {
-	t.Helper()
-	mod, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Dir(string(mod))
-}
-
 // script is the one for auditors.
 func script(t *testing.T, l *foreignLog, prefix string) error {
 	t.Helper()
@@ -456,7 +456,11 @@ func runScript(t *testing.T, token string, args ...string) (code int, out string
 			testenv.Absent(t, "there is no "+program+": install it with your system's packages")
 		}
 	}
-	cmd := exec.Command("python3", append([]string{filepath.Join(root(t), "docs", "auditors", "verify_log.py")}, args...)...)
+	folder, err := root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("python3", append([]string{filepath.Join(folder, "docs", "auditors", "verify_log.py")}, args...)...)
 	cmd.Env = append(os.Environ(), tokenVariable+"="+token, "PYTHONDONTWRITEBYTECODE=1")
 	b, err := cmd.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -2,10 +2,13 @@ package apptest
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"example.org/countersign/internal/app"
@@ -24,18 +27,52 @@ type site struct {
 
 func serveDemo(t *testing.T) *site {
 	t.Helper()
-	d, err := demo.Open(t.Context(), app.Config{Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	if err := d.Feed(t.Context(), func(int, int) {}); err != nil {
-		t.Fatal(err)
-	}
+	d := demonstration(t, app.Config{Data: t.TempDir()})
 	server := httptest.NewServer(d.App.Handler)
 	t.Cleanup(server.Close)
 	return &site{d, server.URL}
 }
+
+// demonstration opens an installation of the demonstration. Telling it takes
+// long, with a self-check for each of ninety days: on SQLite that is done once,
+// and every test has a copy.
+func demonstration(t *testing.T, cfg app.Config) *demo.Demo {
+	t.Helper()
+	if cfg.Database == "" {
+		told, err := tell()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("cp", "-a", told+"/.", cfg.Data).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	d, err := demo.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	if !d.Fed() {
+		if err := d.Feed(t.Context(), func(int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+// tell tells the demonstration, and returns its data directory.
+var tell = sync.OnceValues(func() (string, error) {
+	dir, err := shared()
+	if err != nil {
+		return "", err
+	}
+	data := filepath.Join(dir, "demonstration")
+	d, err := demo.Open(context.Background(), app.Config{Data: data})
+	if err != nil {
+		return "", err
+	}
+	return data, errors.Join(d.Feed(context.Background(), func(int, int) {}), d.Close())
+})
 
 // signIn signs in as somebody who has this role and none above it: whoever
 // works here is staff as well.

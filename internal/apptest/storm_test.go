@@ -30,14 +30,16 @@ import (
 // one is missing the record says that it is unclear. Two nodes of one
 // PostgreSQL are killed in turn, and now and then both.
 func TestStorm(t *testing.T) {
-	kills := 3
+	kills, apart := 3, 400*time.Millisecond
 	if os.Getenv("COUNTERSIGN_TEST_SOAK") != "" {
-		kills = 200
+		kills, apart = 200, 700*time.Millisecond
 	}
 	binary := Build(t)
-	t.Run("sqlite", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir()}) })
-	t.Run("postgres", func(t *testing.T) { storm(t, binary, kills, app.Config{Data: t.TempDir(), Database: pgtest.DSN(t)}) })
-	t.Run("nodes", func(t *testing.T) { storm(t, binary, max(12, kills), nodes(t, 2)...) })
+	t.Run("sqlite", func(t *testing.T) { storm(t, binary, kills, apart, app.Config{Data: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) {
+		storm(t, binary, kills, apart, app.Config{Data: t.TempDir(), Database: pgtest.DSN(t)})
+	})
+	t.Run("nodes", func(t *testing.T) { storm(t, binary, max(12, kills), apart, nodes(t, 2)...) })
 }
 
 // nodes returns the configurations of several servers on one PostgreSQL.
@@ -51,7 +53,9 @@ func nodes(t testing.TB, n int) []app.Config {
 	return all
 }
 
-func storm(t *testing.T, binary string, kills int, nodes ...app.Config) {
+// storm kills servers so many times, each a tenth of a second to that and apart
+// after they listen.
+func storm(t *testing.T, binary string, kills int, apart time.Duration, nodes ...app.Config) {
 	sink := smtpsink.New(t)
 	Prepare(t, nodes[0])
 	s := &stormy{t: t, sent: map[string]bool{}}
@@ -72,7 +76,7 @@ func storm(t *testing.T, binary string, kills int, nodes ...app.Config) {
 				wg.Go(func() { s.mail(addr, fmt.Sprintf("%d-%d-%d", i, k, c), stop) })
 			}
 		}
-		time.Sleep(time.Duration(100+rand.IntN(700)) * time.Millisecond)
+		time.Sleep(100*time.Millisecond + rand.N(apart))
 		if i == kills {
 			break
 		}

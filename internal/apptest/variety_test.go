@@ -44,14 +44,7 @@ type variety struct {
 
 func newVariety(t *testing.T, cfg app.Config) *variety {
 	t.Helper()
-	d, err := demo.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	if err := d.Feed(t.Context(), func(int, int) {}); err != nil {
-		t.Fatal(err)
-	}
+	d := demonstration(t, cfg)
 	v := &variety{Demo: d, t: t, cfg: cfg}
 	v.lead, v.second, v.legal = v.signIn(people.Lead, 0), v.signIn(people.Lead, 1), v.signIn(people.Legal, 0)
 	a := d.App
