@@ -50,8 +50,11 @@ type office struct {
 	fail error // what the relay says next; nil: it takes the mail
 }
 
+// each runs f with an office on each database, beside other tests: much of the
+// time of most is spent waiting for a database.
 func each(t *testing.T, opt intake.Options, f func(t *testing.T, o *office)) {
 	t.Helper()
+	t.Parallel()
 	dbtest.Each(t, kinds(), nil, func(t *testing.T, e *dbtest.Env) { f(t, furnish(t, e, opt)) })
 }
 
