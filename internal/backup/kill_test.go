@@ -134,7 +134,7 @@ func TestKill(t *testing.T) {
 		h := open(t, filepath.Join(t.TempDir(), "data"), "")
 		h.fill(t)
 		for i := range 20 {
-			if err := h.say(t.Context(), "more", i, "text", make([]byte, 4<<20)); err != nil {
+			if err := h.say(t.Context(), "more", i, "text", make([]byte, 1<<20)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -146,7 +146,7 @@ func TestKill(t *testing.T) {
 			}
 			cmd := child(t, "backup", "", w, h.dir)
 			w.Close()
-			if _, err := io.CopyN(&out, r, rand.Int64N(60<<20)); err != nil {
+			if _, err := io.CopyN(&out, r, rand.Int64N(15<<20)); err != nil {
 				t.Fatal(err)
 			}
 			cmd.Process.Kill()
