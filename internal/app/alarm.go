@@ -38,7 +38,7 @@ func (a *App) raise(ctx context.Context) error {
 	}
 	path := filepath.Join(a.Config.Data, alarmFile)
 	if finding == "" {
-		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
