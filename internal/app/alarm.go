@@ -76,7 +76,7 @@ func (a *App) raise(ctx context.Context) error {
 }
 
 // tell sends one person the alarm, from the first channel that sends mail, or
-// from their own address. Several nodes send the same message.
+// from their own address. The Message-ID is that of every node and attempt.
 func (a *App) tell(ctx context.Context, p *people.Person, finding string) error {
 	from := p.Email
 	channels, err := a.Channels.List(ctx, a.Ledger)

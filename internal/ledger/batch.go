@@ -255,9 +255,17 @@ func (b *batch) append() error {
 		b.nodes = append(b.nodes, completed(&b.next.tree, p.hash)...)
 		b.next.tree.Append(p.hash)
 	}
-	series, err := b.insert()
-	if err != nil {
-		return err
+	var series []db.Statement
+	if b.ledger.db.Dialect == db.Postgres && len(b.kept) >= manyRows {
+		if err := b.copy(); err != nil {
+			return err
+		}
+	} else {
+		series = b.insert()
+	}
+	for _, x := range b.nodes {
+		series = append(series, db.Statement{Query: `INSERT INTO ledger_node (level, n, hash) VALUES ($1, $2, $3)`,
+			Args: []any{x.level, x.n, x.hash[:]}, Rows: 1})
 	}
 	return b.conn.Series(append(series, b.moveHead())...)
 }
@@ -303,43 +311,41 @@ const manyRows = 48
 
 const entryColumns, payloadColumns = "idx, body", "idx, prev, leaf, body"
 
-// insert writes entries and payloads, or returns what writes them.
-func (b *batch) insert() (series []db.Statement, err error) {
-	entry := func(args []any, p *pending) []any { return append(args, p.index, p.leaf) }
-	payload := func(args []any, p *pending) []any { return append(args, p.index, p.prev, p.hash[:], p.body) }
-	if b.ledger.db.Dialect == db.Postgres && len(b.kept) >= manyRows {
-		err = b.conn.Copy("ledger_entry", entryColumns, rows(b.kept, entry))
-		if err == nil {
-			err = b.conn.Copy("ledger_payload", payloadColumns, rows(b.kept, payload))
-		}
-	} else {
-		for rest := b.kept; len(rest) > 0; {
-			n := chunks[slices.IndexFunc(chunks, func(n int) bool { return n <= len(rest) })]
-			entries, payloads := make([]any, 0, 2*n), make([]any, 0, 4*n)
-			for _, p := range rest[:n] {
-				entries, payloads = entry(entries, p), payload(payloads, p)
+// entryRow and payloadRow append the values of one row.
+func entryRow(to []any, p *pending) []any   { return append(to, p.index, p.leaf) }
+func payloadRow(to []any, p *pending) []any { return append(to, p.index, p.prev, p.hash[:], p.body) }
+
+// copy writes entries and payloads with COPY.
+func (b *batch) copy() error {
+	rows := func(row func([]any, *pending) []any) iter.Seq[[]any] {
+		return func(yield func([]any) bool) {
+			var values []any
+			for _, p := range b.kept {
+				if values = row(values[:0], p); !yield(values) {
+					return
+				}
 			}
-			series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
-				db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
-			rest = rest[n:]
 		}
 	}
-	for _, x := range b.nodes {
-		series = append(series, db.Statement{Query: `INSERT INTO ledger_node (level, n, hash) VALUES ($1, $2, $3)`,
-			Args: []any{x.level, x.n, x.hash[:]}, Rows: 1})
+	if err := b.conn.Copy("ledger_entry", entryColumns, rows(entryRow)); err != nil {
+		return err
 	}
-	return series, err
+	return b.conn.Copy("ledger_payload", payloadColumns, rows(payloadRow))
 }
 
-func rows(kept []*pending, row func([]any, *pending) []any) iter.Seq[[]any] {
-	return func(yield func([]any) bool) {
-		var args []any
-		for _, p := range kept {
-			if args = row(args[:0], p); !yield(args) {
-				return
-			}
+// insert returns what writes entries and payloads, many rows a statement.
+func (b *batch) insert() (series []db.Statement) {
+	for rest := b.kept; len(rest) > 0; {
+		n := chunks[slices.IndexFunc(chunks, func(n int) bool { return n <= len(rest) })]
+		entries, payloads := make([]any, 0, 2*n), make([]any, 0, 4*n)
+		for _, p := range rest[:n] {
+			entries, payloads = entryRow(entries, p), payloadRow(payloads, p)
 		}
+		series = append(series, db.Statement{Query: insertEntries[n], Args: entries, Rows: int64(n)},
+			db.Statement{Query: insertPayloads[n], Args: payloads, Rows: int64(n)})
+		rest = rest[n:]
 	}
+	return series
 }
 
 var (
