@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"example.org/countersign/internal/blob"
@@ -32,9 +31,10 @@ type plan struct {
 var factsOfEntry = []string{"entry", "record", "commitment", "time", "act", "actor", "role", "controls"}
 
 type planField struct {
-	name string
-	at   int // index in the struct
-	unit int // index in plan.units
+	name   string
+	at     int // index in the struct
+	unit   int // index in plan.units
+	encode encoder
 }
 
 // planOf reads the struct's tags. It panics where a document could not be
@@ -59,7 +59,7 @@ func planOf[T any]() *plan {
 			unit = len(p.units)
 			p.units = append(p.units, f.Tag.Get("unit"))
 		}
-		p.fields = append(p.fields, planField{name, i, unit})
+		p.fields = append(p.fields, planField{name, i, unit, encoderOf(f.Type)})
 	}
 	slices.SortFunc(p.fields, func(a, b planField) int { return cmp.Compare(a.name, b.name) })
 	return p
@@ -82,73 +82,6 @@ type pending struct {
 	body []byte // sealed payload
 	leaf []byte // bytes of the entry, once its place is known
 	hash format.Hash
-}
-
-// encode reads the struct doc points at into p: its fields that are not zero,
-// so that a field of a later release does not change older documents.
-func (pl *plan) encode(doc any, p *pending) error {
-	v := reflect.ValueOf(doc).Elem()
-	p.units = pl.units
-	p.plain = make([][]byte, len(pl.units))
-	p.fields = make([]format.Field, 0, len(pl.fields))
-	p.fieldUnits = make([]int, 0, len(pl.fields))
-	for _, f := range pl.fields {
-		field := v.Field(f.at)
-		if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
-			continue
-		}
-		u := p.plain[f.unit]
-		if len(u) == 0 {
-			u = append(make([]byte, 0, 256), '{')
-		} else {
-			u = append(u, ',')
-		}
-		u = append(append(append(u, '"'), f.name...), '"', ':')
-		start := len(u)
-		u, err := appendValue(u, field)
-		if err != nil {
-			return fmt.Errorf("document field %s: %w", f.name, err)
-		}
-		p.plain[f.unit] = u
-		p.fields = append(p.fields, format.Field{Name: f.name, Value: u[start:len(u):len(u)]})
-		p.fieldUnits = append(p.fieldUnits, f.unit)
-	}
-	for i, u := range p.plain {
-		if len(u) > 0 {
-			p.plain[i] = append(u, '}')
-		}
-	}
-	return nil
-}
-
-// appendValue is json.Marshal with a short way for numbers and for text that is
-// written as it stands.
-func appendValue(to []byte, v reflect.Value) ([]byte, error) {
-	switch v.Kind() {
-	case reflect.Int64:
-		if v.Type() == int64Type {
-			return strconv.AppendInt(to, v.Int(), 10), nil
-		}
-	case reflect.String:
-		if s := v.String(); v.Type() == stringType && isPlain(s) {
-			return append(append(append(to, '"'), s...), '"'), nil
-		}
-	}
-	value, err := json.Marshal(v.Interface())
-	return append(to, value...), err
-}
-
-var int64Type, stringType = reflect.TypeFor[int64](), reflect.TypeFor[string]()
-
-// isPlain reports whether encoding/json escapes nothing of s.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			return false
-		}
-	}
-	return true
 }
 
 // seal commits and encrypts the document. It needs nothing of the transaction,

@@ -3,9 +3,13 @@ package ledger
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/json"
+	"math"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/verify/format"
@@ -48,6 +52,35 @@ func TestPlan(t *testing.T) {
 	refused("a name of the entry's", planOf[struct {
 		Time int64 `json:"time"`
 	}])
+}
+
+type colour string
+
+type shout string
+
+func (s shout) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(string(s))), nil }
+
+// Whatever a field holds, a document says it as encoding/json does.
+func TestEncode(t *testing.T) {
+	for _, v := range []any{
+		"", "plain", "a \"quoted\" \\ <b> & é \x00\xff \u2028", colour("red"), colour("<red>"), shout("quiet"), json.Number("1.5"),
+		int64(-1 << 63), int(7), int8(-8), uint(9), 1.5, true, false,
+		[]string(nil), []string{}, []string{"a", "<b>", "\xff"}, []colour{"red", ""}, []shout{"quiet"}, []int64{1, -2}, []int64(nil),
+		[]byte("bytes"), []bool{true}, [][]string{nil, {"a"}}, time.Second, []time.Duration{1}, time.Unix(1, 0).UTC(), []time.Time{time.Unix(1, 0).UTC()},
+		map[string]int{"b": 1, "a": 2}, &sealed{Title: "t"}, []sealed{{Title: "<t>", Count: 1}}, struct{ A any }{[]string{"x"}}, json.RawMessage(`{"a": 1}`),
+	} {
+		want, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := encoderOf(reflect.TypeOf(v))([]byte("before "), reflect.ValueOf(v))
+		if err != nil || string(got) != "before "+string(want) {
+			t.Errorf("%T %v: %s, %v; want %s", v, v, got, err, want)
+		}
+	}
+	if _, err := encoderOf(reflect.TypeFor[float64]())(nil, reflect.ValueOf(math.NaN())); err == nil {
+		t.Error("took a number that JSON cannot say")
+	}
 }
 
 // BenchmarkSeal is what a document costs beside its row.
