@@ -78,7 +78,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	// synchronous=FULL: an acknowledged commit survives power loss.
 	const common = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(full)"
 	file := "file:" + (&url.URL{Path: dsn}).EscapedPath() + common
-	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)&_pragma=cache_size(-32000)"); err != nil {
+	// Four thousand pages of log between checkpoints: many records change the
+	// same index pages, which are then copied once.
+	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(4000)"); err != nil {
 		return nil, err
 	}
 	d.write.SetMaxOpenConns(2) // the ledger holds one for good
@@ -262,6 +264,10 @@ func (c *Conn) Exec(query string, args ...any) (int64, error) {
 	if err := c.flush(); err != nil {
 		return 0, err
 	}
+	return c.exec(query, args...)
+}
+
+func (c *Conn) exec(query string, args ...any) (int64, error) {
 	var res sql.Result
 	var err error
 	if c.stmts == nil {
@@ -289,15 +295,11 @@ type Statement struct {
 // Any number of rows is right.
 const Any = -1
 
-// Later runs a statement before the next one, of whatever kind: on PostgreSQL
-// in the same round trip where that is a Series or a Turn. Its error is that of
-// the call that sends it.
-func (c *Conn) Later(s Statement) error {
-	if c.stmts != nil {
-		return c.Series(s)
-	}
+// Later runs a statement before the next one, of whatever kind, on the
+// goroutine of that call; on PostgreSQL in the same round trip where that is a
+// Series or a Turn. Its error is that of the call that sends it.
+func (c *Conn) Later(s Statement) {
 	c.later = append(c.later, s)
-	return nil
 }
 
 // flush sends what waits.
@@ -315,11 +317,8 @@ func (c *Conn) Forget() { c.later = nil }
 // place, in one round trip on PostgreSQL.
 func (c *Conn) Turn(open bool) error {
 	if open {
-		for _, q := range []string{"RELEASE SAVEPOINT w", "SAVEPOINT w"} {
-			if err := c.Later(Statement{Query: q, Rows: Any}); err != nil {
-				return err
-			}
-		}
+		c.Later(Statement{Query: "RELEASE SAVEPOINT w", Rows: Any})
+		c.Later(Statement{Query: "SAVEPOINT w", Rows: Any})
 	}
 	return c.flush()
 }
@@ -328,9 +327,10 @@ func (c *Conn) Turn(open bool) error {
 func (c *Conn) Series(series ...Statement) error {
 	series = append(c.later, series...)
 	c.later = nil
+	defer func() { clear(series); c.later = series[:0] }()
 	if c.stmts != nil {
 		for _, s := range series {
-			n, err := c.Exec(s.Query, s.Args...)
+			n, err := c.exec(s.Query, s.Args...)
 			if err == nil {
 				err = s.changed(n)
 			}

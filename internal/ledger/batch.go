@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"example.org/countersign/internal/db"
-	"example.org/countersign/verify/format"
 )
 
 // maxBatch is how many functions at most share one transaction.
@@ -122,7 +121,8 @@ func (l *Ledger) beginOn(conn *db.Conn) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &batch{ledger: l, conn: conn, head: h, now: h.row.time, origin: h.row.origin, halted: h.row.halted}, nil
+	return &batch{ledger: l, conn: conn, head: h, next: head{tree: h.tree.Clone(), kinds: maps.Clone(h.kinds)},
+		now: h.row.time, origin: h.row.origin, halted: h.row.halted}, nil
 }
 
 // turn lets one function run. Its error is that of the whole batch; an error
@@ -158,6 +158,9 @@ func (b *batch) turn(r *request, alone bool) error {
 	if err == nil {
 		b.members = append(b.members, r)
 		return nil
+	}
+	for _, p := range b.kept[mark:] { // give their numbers back
+		b.next.kinds[p.entry.Kind()]--
 	}
 	clear(b.kept[mark:])
 	b.kept = b.kept[:mark]
@@ -199,7 +202,7 @@ func (b *batch) abandon(cause error, rest []*request) {
 	}
 }
 
-// finish writes the entries, moves the head, commits and acknowledges.
+// finish appends the entries, commits and acknowledges.
 func (b *batch) finish() *db.Conn {
 	if len(b.members) == 0 {
 		if err := b.conn.Script("ROLLBACK"); err != nil {
@@ -231,27 +234,17 @@ func (b *batch) acknowledge(err error) {
 	}
 }
 
-// append gives the entries their places and writes them, their payloads and
-// the new head.
+// append writes the entries, their payloads and the new head.
 func (b *batch) append() error {
 	for _, r := range slices.Backward(b.members) { // the callers began at the front
-		r.seal()
-	}
-	for _, r := range b.members {
-		if <-r.sealed; r.sealErr != nil {
-			return r.sealErr
+		if err := r.seal(); err != nil {
+			return err
 		}
 	}
 	if len(b.kept) == 0 && !b.turned {
 		return nil
 	}
-	b.next = head{headRow{}, b.head.tree.Clone(), maps.Clone(b.head.kinds)}
 	for _, p := range b.kept {
-		kind := p.entry.Kind()
-		b.next.kinds[kind]++
-		p.entry.Seq = b.next.kinds[kind]
-		p.leaf = p.entry.Append(make([]byte, 0, 256))
-		p.hash = format.LeafHash(p.leaf)
 		b.nodes = append(b.nodes, completed(&b.next.tree, p.hash)...)
 		b.next.tree.Append(p.hash)
 	}

@@ -80,11 +80,11 @@ type pending struct {
 	fieldUnits []int
 
 	body []byte // sealed payload
-	leaf []byte // bytes of the entry, once its place is known
+	leaf []byte // bytes of the entry
 	hash format.Hash
 }
 
-// seal commits and encrypts the document. It needs nothing of the transaction,
+// seal commits and encrypts the document and hashes the entry. It needs nothing of the transaction,
 // so that it runs beside it.
 func (p *pending) seal() error {
 	size := 1 + format.NonceSize
@@ -116,6 +116,8 @@ func (p *pending) seal() error {
 	p.entry.Commitment = format.Commit(p.fields)
 	p.body = body
 	p.entry.Sealed = sha256.Sum256(body)
+	p.leaf = p.entry.Append(make([]byte, 0, 256))
+	p.hash = format.LeafHash(p.leaf)
 	return nil
 }
 

@@ -103,8 +103,9 @@ func insertPlain(e *dbtest.Env) func(*db.Conn) error {
 		if err != nil {
 			return err
 		}
-		return c.Later(db.Statement{Query: `INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
+		c.Later(db.Statement{Query: `INSERT INTO plain (id, title_key, count, document) VALUES ($1, $2, $3, $4)`,
 			Args: []any{id.New(), e.Index().Blind("title", sample.Title), sample.Count, string(document)}, Rows: 1})
+		return nil
 	}
 }
 

@@ -49,9 +49,8 @@ type request struct {
 	finished chan error   // the caller hands it back
 	done     chan error   // the outcome
 
-	claimed atomic.Bool // somebody seals the documents
 	made    []*pending
-	sealed  chan struct{} // closed once they are sealed
+	sealing sync.Once
 	sealErr error
 }
 
@@ -79,7 +78,7 @@ func (l *Ledger) write(ctx context.Context, actor Actor, resumes bool, f func(co
 		return err
 	}
 	r := &request{ctx: ctx, actor: actor, resumes: resumes, turn: make(chan *Tx, 1), finished: make(chan error, 1),
-		sealed: make(chan struct{}), done: make(chan error, 1)}
+		done: make(chan error, 1)}
 	if err := l.enqueue(r); err != nil {
 		return err
 	}
@@ -137,17 +136,16 @@ func (r *request) run(tx *Tx, f func(context.Context, *Tx) error) {
 }
 
 // seal seals the documents of a turn, once: it is called by the caller, beside
-// other turns, and by the writer, which can wait no longer.
-func (r *request) seal() {
-	if !r.claimed.CompareAndSwap(false, true) {
-		return
-	}
-	defer close(r.sealed)
-	for _, p := range r.made {
-		if r.sealErr = p.seal(); r.sealErr != nil {
-			return
+// other turns, and by the writer, which needs them.
+func (r *request) seal() error {
+	r.sealing.Do(func() {
+		for _, p := range r.made {
+			if r.sealErr = p.seal(); r.sealErr != nil {
+				return
+			}
 		}
-	}
+	})
+	return r.sealErr
 }
 
 func (l *Ledger) enqueue(r *request) error {
@@ -254,7 +252,7 @@ func (t *Tx) exec(query string, args ...any) (n int64, err error) {
 
 // later runs a statement before the next one, or at the end of the turn.
 func (t *Tx) later(s db.Statement) error {
-	return t.do(func() error { return t.batch.conn.Later(s) })
+	return t.do(func() error { t.batch.conn.Later(s); return nil })
 }
 
 // Each implements db.Querier. row must not use the Tx.
@@ -319,7 +317,7 @@ func (t *Tx) pending(entry int64) *pending {
 	return p
 }
 
-// prepare makes the entry of a Put, all but its sequence number and hashes.
+// prepare makes the entry of a Put, all but its number and hashes.
 func (t *Tx) prepare(kind string, pl *plan, doc any, r *Record, act Act) (*pending, error) {
 	p := &pending{prev: -1}
 	if r.stored {
@@ -350,9 +348,12 @@ func (t *Tx) prepare(kind string, pl *plan, doc any, r *Record, act Act) (*pendi
 	return p, nil
 }
 
-// append adds a prepared entry to the batch.
+// append adds a prepared entry to the batch and numbers it.
 func (t *Tx) append(p *pending) error {
 	return t.do(func() error {
+		kinds, kind := t.batch.next.kinds, p.entry.Kind()
+		kinds[kind]++
+		p.entry.Seq = kinds[kind]
 		t.batch.kept = append(t.batch.kept, p)
 		t.made = append(t.made, p)
 		return nil
