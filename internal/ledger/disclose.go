@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/verify/format"
 )
 
@@ -30,12 +31,12 @@ func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, 
 		return e, nil, &Mismatch{where, "was changed: " + err.Error()}
 	}
 	where += " (" + e.Act + ", record " + e.Record + ")"
-	o := &opened{nonce: e.Nonce}
+	o := document.Emptied(&e)
 	if len(body) > 0 {
 		if sha256.Sum256(body) != e.Sealed {
 			return e, nil, &Mismatch{"payload of " + where, "was changed"}
 		}
-		if o, err = openPayload(ctx, l.keys, e.Kind(), e.Record, body); err != nil {
+		if o, err = document.Open(ctx, l.keys, e.Kind(), e.Record, body); err != nil {
 			return e, nil, &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
 		}
 	}
@@ -43,10 +44,10 @@ func (l *Ledger) Disclose(ctx context.Context, index int64, entry, body []byte, 
 	if err != nil {
 		return e, nil, err
 	}
-	if err := o.forget(erased); err != nil {
+	if err := o.Forget(erased); err != nil {
 		return e, nil, &Mismatch{"payload of " + where, err.Error()}
 	}
-	fields, units, err := fieldsOf(o, erased)
+	fields, units, err := o.Fields(erased)
 	if err != nil {
 		return e, nil, &Mismatch{"payload of " + where, err.Error()}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/internal/fault"
-	"example.org/countersign/internal/keyring"
 	"example.org/countersign/verify/format"
 )
 
@@ -44,14 +44,14 @@ func (k *Kind[T, P]) Erase(tx *Tx, doc P, act Act, units ...string) error {
 		var err error
 		if index, err = e.version(index, func(plain [][]byte) ([]blob.Ref, error) {
 			old := P(new(T))
-			err := decode(plain, old)
-			return blobsOf(old), err
+			err := document.Decode(plain, old)
+			return document.Blobs(old), err
 		}); err != nil {
 			return tx.fail(err)
 		}
 	}
 	keep := slices.Clone(*r.keys)
-	keep = slices.DeleteFunc(keep, func(u unitKey) bool { return slices.Contains(units, u.unit) })
+	keep = slices.DeleteFunc(keep, func(u document.UnitKey) bool { return slices.Contains(units, u.Unit) })
 	r.keys = &keep
 	if err := k.Put(tx, doc, act); err != nil {
 		return err
@@ -60,12 +60,12 @@ func (k *Kind[T, P]) Erase(tx *Tx, doc P, act Act, units ...string) error {
 	if p == nil { // the caller has gone
 		return tx.failure()
 	}
-	for i, u := range p.units {
-		if u != "" && len(p.plain[i]) > 0 && bytes.Equal(p.plain[i], e.newest[u]) {
+	for i, u := range p.document.Units {
+		if u != "" && len(p.document.Plain[i]) > 0 && bytes.Equal(p.document.Plain[i], e.newest[u]) {
 			return tx.fail(fmt.Errorf("ledger: %s %s has all its content still in the unit %q that is erased", k.name, r.ID, u))
 		}
 	}
-	stay := blobsOf(doc)
+	stay := document.Blobs(doc)
 	e.todo.Blobs = slices.DeleteFunc(e.todo.Blobs, func(b blob.Ref) bool { return slices.Contains(stay, b) })
 	for _, b := range e.todo.Blobs {
 		e.todo.Keys = append(e.todo.Keys, b.Key)
@@ -105,11 +105,11 @@ func (e *eraser) version(index int64, blobs func(plain [][]byte) ([]blob.Ref, er
 	if len(body) == 0 {
 		return prev, nil
 	}
-	o, err := openPayload(e.tx.ctx, e.tx.ledger.keys, e.kind, e.id, body)
+	o, err := document.Open(e.tx.ctx, e.tx.ledger.keys, e.kind, e.id, body)
 	if err != nil {
 		return 0, fmt.Errorf("entry %d: %w", index, err)
 	}
-	fields, units, err := fieldsOf(o, nil)
+	fields, units, err := o.Fields(nil)
 	if err != nil {
 		return 0, fmt.Errorf("entry %d: %w", index, err)
 	}
@@ -120,17 +120,17 @@ func (e *eraser) version(index int64, blobs func(plain [][]byte) ([]blob.Ref, er
 	}
 	left := 0
 	var erased [][]byte
-	for i, u := range o.keys {
-		if !slices.Contains(e.units, u.unit) {
+	for i, u := range o.Keys {
+		if !slices.Contains(e.units, u.Unit) {
 			left++
 			continue
 		}
-		erased = append(erased, o.plain[i])
-		if _, seen := e.newest[u.unit]; !seen {
-			e.newest[u.unit] = o.plain[i]
+		erased = append(erased, o.Plain[i])
+		if _, seen := e.newest[u.Unit]; !seen {
+			e.newest[u.Unit] = o.Plain[i]
 		}
-		if !slices.Contains(e.todo.Keys, u.key.ID) {
-			e.todo.Keys = append(e.todo.Keys, u.key.ID)
+		if !slices.Contains(e.todo.Keys, u.Key.ID) {
+			e.todo.Keys = append(e.todo.Keys, u.Key.ID)
 		}
 	}
 	if left == 0 {
@@ -208,36 +208,6 @@ func (l *Ledger) FinishErasures(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// opened is a payload as far as its keys are there.
-type opened struct {
-	nonce [format.NonceSize]byte
-	plain [][]byte // JSON of each unit
-	keys  []unitKey
-	gone  []string // units whose keys were destroyed
-}
-
-// forget takes out of an opened payload what was erased: until its key is
-// destroyed, and where another node still knows the key, it could be read.
-func (o *opened) forget(erased []format.Field) error {
-	if len(erased) == 0 {
-		return nil
-	}
-	for i, unit := range o.plain {
-		var values map[string]json.RawMessage
-		if err := json.Unmarshal(unit, &values); err != nil {
-			return fmt.Errorf("document is damaged: %w", err)
-		}
-		for _, f := range erased {
-			delete(values, f.Name)
-		}
-		var err error
-		if o.plain[i], err = json.Marshal(values); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // redactions returns the fields of an entry that were erased, by their hashes.
 func redactions(ctx context.Context, q db.Querier, index int64) (fields []format.Field, err error) {
 	err = q.Each(ctx, func(scan db.Scan) error {
@@ -255,5 +225,3 @@ func redactions(ctx context.Context, q db.Querier, index int64) (fields []format
 	}, `SELECT name, leaf FROM ledger_redacted WHERE idx = $1 ORDER BY name`, index)
 	return fields, err
 }
-
-var errDestroyed = fmt.Errorf("%w, and no erasure says so", keyring.ErrDestroyed)

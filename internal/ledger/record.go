@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,9 +9,9 @@ import (
 
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/id"
-	"example.org/countersign/internal/keyring"
 	"example.org/countersign/verify/format"
 )
 
@@ -22,7 +21,7 @@ type Record struct {
 	Entry int64  `json:"-"` // index of the entry that made the record what it is
 
 	stored bool
-	keys   *[]unitKey // behind a pointer: printing a record must not print them
+	keys   *[]document.UnitKey // behind a pointer: printing a record must not print them
 }
 
 func (r *Record) record() *Record { return r }
@@ -62,7 +61,7 @@ type Kind[T any, P interface {
 	name    string
 	columns []string
 	row     func(P, Index) []any
-	plan    *plan
+	plan    *document.Plan
 	insert  string
 	update  string
 	load    string
@@ -77,7 +76,7 @@ func Define[T any, P interface {
 	*T
 	recorder
 }](name string, columns []string, row func(P, Index) []any) *Kind[T, P] {
-	k := &Kind[T, P]{name: name, columns: columns, row: row, plan: planOf[T]()}
+	k := &Kind[T, P]{name: name, columns: columns, row: row, plan: document.PlanOf[T]()}
 	all := append([]string{"id", "entry"}, columns...)
 	places, sets := make([]string, len(all)), make([]string, 0, len(all))
 	for i, c := range all {
@@ -180,14 +179,14 @@ func (k *Kind[T, P]) open(ctx context.Context, s Source, doc P, body []byte) err
 	if p := s.pending(r.Entry); p != nil {
 		keys := p.keys
 		r.keys = &keys
-		return decode(p.plain, doc)
+		return document.Decode(p.document.Plain, doc)
 	}
-	o, err := unseal(ctx, s.keyring(), k.name, r.ID, body)
+	o, err := document.OpenWhole(ctx, s.keyring(), k.name, r.ID, body)
 	if err != nil {
 		return err
 	}
-	r.keys = &o.keys
-	return decode(o.plain, doc)
+	r.keys = &o.Keys
+	return document.Decode(o.Plain, doc)
 }
 
 // openOld is open for a version of which something may be erased.
@@ -199,31 +198,19 @@ func (k *Kind[T, P]) openOld(ctx context.Context, s Source, doc P, body []byte) 
 	if r.stored = true; len(body) == 0 {
 		return true, nil
 	}
-	o, err := openPayload(ctx, s.keyring(), k.name, r.ID, body)
+	o, err := document.Open(ctx, s.keyring(), k.name, r.ID, body)
 	if err != nil {
 		return false, err
 	}
-	r.keys = &o.keys
+	r.keys = &o.Keys
 	gone, err := redactions(ctx, s, r.Entry)
 	if err == nil {
-		err = o.forget(gone)
+		err = o.Forget(gone)
 	}
 	if err == nil {
-		err = decode(o.plain, doc)
+		err = document.Decode(o.Plain, doc)
 	}
-	return len(o.gone) > 0 || len(gone) > 0, err
-}
-
-func decode(plain [][]byte, doc any) error {
-	for _, unit := range plain {
-		if len(unit) == 0 { // nothing of this unit is set
-			continue
-		}
-		if err := json.Unmarshal(unit, doc); err != nil {
-			return fmt.Errorf("document is damaged: %w", err)
-		}
-	}
-	return nil
+	return len(o.Gone) > 0 || len(gone) > 0, err
 }
 
 // Version is what a record said from one entry to the next.
@@ -273,22 +260,8 @@ func (k *Kind[T, P]) History(ctx context.Context, s Source, id string) ([]Versio
 // check returns the row and the blobs that a document demands.
 func (k *Kind[T, P]) check(plain [][]byte, x Index) ([]any, []blob.Ref, error) {
 	doc := P(new(T))
-	if err := decode(plain, doc); err != nil {
+	if err := document.Decode(plain, doc); err != nil {
 		return nil, nil, err
 	}
-	return k.row(doc, x), blobsOf(doc), nil
-}
-
-type unitKey struct {
-	unit string
-	key  keyring.Key
-}
-
-func keyOf(keys []unitKey, unit string) (keyring.Key, bool) {
-	for _, k := range keys {
-		if k.unit == unit {
-			return k.key, true
-		}
-	}
-	return keyring.Key{}, false
+	return k.row(doc, x), document.Blobs(doc), nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/verify/format"
 )
 
@@ -152,7 +153,7 @@ func (l *Ledger) replay(ctx context.Context, x *erasureNote) (done bool, err err
 	if ok, err := l.One(ctx, `SELECT entry FROM `+k.Kind()+` WHERE id = $1`, []any{x.entry.Record}, &newest); err != nil || !ok {
 		return false, errors.Join(&Mismatch{k.Kind() + " " + x.entry.Record, "has no row"}, err)
 	}
-	o, err := openPayload(ctx, l.keys, k.Kind(), x.entry.Record, x.Payload)
+	o, err := document.Open(ctx, l.keys, k.Kind(), x.entry.Record, x.Payload)
 	if err != nil {
 		return false, err
 	}
@@ -161,7 +162,7 @@ func (l *Ledger) replay(ctx context.Context, x *erasureNote) (done bool, err err
 		return false, err
 	}
 	err = l.Write(ctx, System, func(ctx context.Context, tx *Tx) error {
-		entry, err := k.again(tx, x.entry.Record, newest, o.plain, Act{x.entry.Verb(), x.entry.Controls})
+		entry, err := k.again(tx, x.entry.Record, newest, o.Plain, Act{x.entry.Verb(), x.entry.Controls})
 		if err != nil {
 			return err
 		}
@@ -201,11 +202,11 @@ func (t *Tx) forget(v erasedEntry) error {
 // entry, and returns the entry of that.
 func (k *Kind[T, P]) again(tx *Tx, id string, entry int64, plain [][]byte, act Act) (int64, error) {
 	doc := P(new(T))
-	if err := decode(plain, doc); err != nil {
+	if err := document.Decode(plain, doc); err != nil {
 		return 0, err
 	}
 	r := doc.record()
-	r.ID, r.Entry, r.stored, r.keys = id, entry, true, new([]unitKey)
+	r.ID, r.Entry, r.stored, r.keys = id, entry, true, new([]document.UnitKey)
 	err := k.Put(tx, doc, act)
 	return r.Entry, err
 }

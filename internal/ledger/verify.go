@@ -14,6 +14,7 @@ import (
 
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/verify/format"
 )
 
@@ -295,19 +296,19 @@ func (c *checking) payload(ctx context.Context, where string, e *format.Entry, i
 // document opens the document of a payload and checks it against what the
 // entry commits to.
 func (c *checking) document(ctx context.Context, where string, e *format.Entry, index int64, body []byte) error {
-	o := &opened{nonce: e.Nonce}
+	o := document.Emptied(e)
 	if len(body) > 0 {
 		var err error
-		if o, err = openPayload(ctx, c.ledger.keys, e.Kind(), e.Record, body); err != nil {
+		if o, err = document.Open(ctx, c.ledger.keys, e.Kind(), e.Record, body); err != nil {
 			return &Mismatch{"payload of " + where, "cannot be opened: " + err.Error()}
 		}
 	}
-	if len(o.gone) > 0 {
+	if len(o.Gone) > 0 {
 		c.awaits[e.Record] = where
 	}
 	erased := c.redacted[index]
 	delete(c.redacted, index)
-	fields, _, err := fieldsOf(o, erased)
+	fields, _, err := o.Fields(erased)
 	if err != nil || format.Commit(fields) != e.Commitment {
 		return &Mismatch{"document of " + where, "is not what was committed"}
 	}
@@ -321,7 +322,7 @@ func (c *checking) document(ctx context.Context, where string, e *format.Entry, 
 	if k == nil {
 		return nil // which is found later
 	}
-	_, refs, err := k.check(o.plain, c.ledger.index)
+	_, refs, err := k.check(o.Plain, c.ledger.index)
 	if err != nil {
 		return &Mismatch{"document of " + where, err.Error()}
 	}
@@ -428,11 +429,11 @@ func (c *checking) missing(ctx context.Context, kind string, expected map[string
 
 // row checks one row against its document, and the blobs this refers to.
 func (c *checking) row(ctx context.Context, k Records, where, id string, body []byte, columns []any) error {
-	o, err := unseal(ctx, c.ledger.keys, k.Kind(), id, body)
+	o, err := document.OpenWhole(ctx, c.ledger.keys, k.Kind(), id, body)
 	if err != nil {
 		return &Mismatch{where, "cannot be opened: " + err.Error()}
 	}
-	want, blobs, err := k.check(o.plain, c.ledger.index)
+	want, blobs, err := k.check(o.Plain, c.ledger.index)
 	if err != nil {
 		return &Mismatch{where, err.Error()}
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/document"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/verify/format"
@@ -186,6 +188,36 @@ func (l *Ledger) take(n int) []*request {
 	return out
 }
 
+// pending is an entry on its way: made in its function's turn, sealed on its
+// caller's goroutine while others have theirs, written at the end of the batch.
+type pending struct {
+	entry    format.Entry
+	index    int64
+	prev     int64
+	keys     []document.UnitKey
+	document *document.Document
+
+	body []byte // sealed payload
+	leaf []byte // bytes of the entry
+	hash format.Hash
+}
+
+// seal seals the document and hashes the entry. It needs nothing of the
+// transaction, so that it runs beside it.
+func (p *pending) seal() (err error) {
+	if p.body, err = p.document.Seal(&p.entry, p.keys); err != nil {
+		return err
+	}
+	p.leaf = p.entry.Append(make([]byte, 0, 256))
+	p.hash = format.LeafHash(p.leaf)
+	return nil
+}
+
+func newNonce() (n [format.NonceSize]byte) {
+	rand.Read(n[:]) // never fails (crypto/rand)
+	return n
+}
+
 // Tx is the transaction of one Write. It is a Source and a db.Querier. The
 // first error of any statement ends it: it refuses everything after.
 type Tx struct {
@@ -318,7 +350,7 @@ func (t *Tx) pending(entry int64) *pending {
 }
 
 // prepare makes the entry of a Put, all but its number and hashes.
-func (t *Tx) prepare(kind string, pl *plan, doc any, r *Record, act Act) (*pending, error) {
+func (t *Tx) prepare(kind string, pl *document.Plan, doc any, r *Record, act Act) (*pending, error) {
 	p := &pending{prev: -1}
 	if r.stored {
 		p.prev = r.Entry
@@ -335,14 +367,14 @@ func (t *Tx) prepare(kind string, pl *plan, doc any, r *Record, act Act) (*pendi
 	if err != nil {
 		return nil, err
 	}
-	if err := pl.encode(doc, p); err != nil {
+	if p.document, err = pl.Encode(doc); err != nil {
 		return nil, t.fail(err)
 	}
-	var have []unitKey
+	var have []document.UnitKey
 	if r.keys != nil {
 		have = *r.keys
 	}
-	if err := p.mintKeys(have, t.ledger.keys); err != nil {
+	if p.keys, err = p.document.MintKeys(have, t.ledger.keys); err != nil {
 		return nil, t.fail(err)
 	}
 	return p, nil

@@ -1,4 +1,4 @@
-package ledger
+package document
 
 import (
 	"encoding"
@@ -15,17 +15,19 @@ import (
 // cut to its size.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
-// encode reads the struct doc points at into p: its fields that are not zero,
-// so that a field of a later release does not change older documents.
-func (pl *plan) encode(doc any, p *pending) error {
+// Encode reads the struct that doc points at: its fields that are not zero, so
+// that a field of a later release does not change older documents.
+func (pl *Plan) Encode(doc any) (*Document, error) {
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)
 	values := (*buf)[:0]
 	v := reflect.ValueOf(doc).Elem()
-	p.units = pl.units
-	p.plain = make([][]byte, len(pl.units))
-	p.fields = make([]format.Field, 0, len(pl.fields))
-	p.fieldUnits = make([]int, 0, len(pl.fields))
+	d := &Document{
+		Units:      pl.units,
+		Plain:      make([][]byte, len(pl.units)),
+		fields:     make([]format.Field, 0, len(pl.fields)),
+		fieldUnits: make([]int, 0, len(pl.fields)),
+	}
 	size, ends := 2*len(pl.units), make([]int, 0, len(pl.fields))
 	for i := range pl.fields {
 		f := &pl.fields[i]
@@ -35,10 +37,10 @@ func (pl *plan) encode(doc any, p *pending) error {
 		}
 		var err error
 		if values, err = f.encode(values, field); err != nil {
-			return fmt.Errorf("document field %s: %w", f.name, err)
+			return nil, fmt.Errorf("document field %s: %w", f.name, err)
 		}
-		p.fields = append(p.fields, format.Field{Name: f.name})
-		p.fieldUnits = append(p.fieldUnits, f.unit)
+		d.fields = append(d.fields, format.Field{Name: f.name})
+		d.fieldUnits = append(d.fieldUnits, f.unit)
 		ends = append(ends, len(values))
 		size += len(f.name) + len(`,"":`)
 	}
@@ -46,28 +48,28 @@ func (pl *plan) encode(doc any, p *pending) error {
 	text := make([]byte, 0, size+len(values))
 	for u := range pl.units {
 		start := len(text)
-		for i := range p.fields {
-			if p.fieldUnits[i] != u {
+		for i := range d.fields {
+			if d.fieldUnits[i] != u {
 				continue
 			}
 			between := byte(',')
 			if len(text) == start {
 				between = '{'
 			}
-			text = append(append(append(text, between, '"'), p.fields[i].Name...), '"', ':')
+			text = append(append(append(text, between, '"'), d.fields[i].Name...), '"', ':')
 			value, from := len(text), 0
 			if i > 0 {
 				from = ends[i-1]
 			}
 			text = append(text, values[from:ends[i]]...)
-			p.fields[i].Value = text[value:len(text):len(text)]
+			d.fields[i].Value = text[value:len(text):len(text)]
 		}
 		if len(text) > start {
 			text = append(text, '}')
-			p.plain[u] = text[start:len(text):len(text)]
+			d.Plain[u] = text[start:len(text):len(text)]
 		}
 	}
-	return nil
+	return d, nil
 }
 
 // encoder appends a value as encoding/json writes it.
