@@ -117,6 +117,14 @@ func (c *Client) File(ctx context.Context, communication string, index int, w io
 	return c.download(ctx, http.MethodGet, "/communications/"+url.PathEscape(communication)+"/attachments/"+strconv.Itoa(index), url.Values{}, w)
 }
 
+// ReporterReceipt writes the receipt of a case for who reported it: a proof of
+// what was reported and when, as text that "countersign verify" checks. There
+// is none (409) of an anonymous report, whose reporter alone decides, and none
+// (404) of a case that did not begin with a report.
+func (c *Client) ReporterReceipt(ctx context.Context, name string, w io.Writer) error {
+	return c.download(ctx, http.MethodGet, "/cases/"+url.PathEscape(name)+"/receipt", url.Values{}, w)
+}
+
 // act does something to a case and returns what it became.
 func (c *Client) act(ctx context.Context, name, act string, in any) (*Case, error) {
 	return call[Case](ctx, c, http.MethodPost, "/cases/"+url.PathEscape(name)+"/"+act, nil, in)

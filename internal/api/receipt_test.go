@@ -1,12 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"example.org/countersign/client"
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/verify"
@@ -29,8 +31,12 @@ func TestReceipt(t *testing.T) {
 			if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || kind != "text/plain; charset=utf-8" {
 				t.Fatalf("%s: %d, %s: %s", name, resp.StatusCode, kind, body)
 			}
+			var text bytes.Buffer
+			if err := o.as(name).ReporterReceipt(t.Context(), number, &text); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
 			path := filepath.Join(t.TempDir(), "receipt.txt")
-			if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+			if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			found, err := verify.File(t.Context(), path, verify.Options{Key: o.VerifierKey()})
@@ -41,7 +47,7 @@ func TestReceipt(t *testing.T) {
 			if err := found.Write(&said); err != nil || !strings.Contains(said.String(), "Your login has an XSS") {
 				t.Errorf("%v: %s", err, &said)
 			}
-			if err := os.WriteFile(path, []byte(strings.Replace(body, "index ", "index 1", 1)), 0o600); err != nil {
+			if err := os.WriteFile(path, bytes.Replace(text.Bytes(), []byte("index "), []byte("index 1"), 1), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := verify.File(t.Context(), path, verify.Options{Key: o.VerifierKey()}); verify.ExitCode(err) != 1 {
@@ -49,13 +55,15 @@ func TestReceipt(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]int{"adam": http.StatusForbidden, "operator": http.StatusForbidden, "nobody": http.StatusUnauthorized} {
-			if resp, body := o.do(t, name, http.MethodGet, at, ""); resp.StatusCode != want {
-				t.Errorf("%s: %d %s", name, resp.StatusCode, body)
+			var text bytes.Buffer
+			if err := o.as(name).ReporterReceipt(t.Context(), number, &text); client.Status(err) != want || text.Len() > 0 {
+				t.Errorf("%s: %v %q", name, err, &text)
 			}
 		}
 		for other, want := range map[string]int{"C-2026-000002": http.StatusConflict, "C-2026-000009": http.StatusNotFound} {
-			if resp, body := o.do(t, "leo", http.MethodGet, prefix+"/cases/"+other+"/receipt", ""); resp.StatusCode != want {
-				t.Errorf("%s: %d %s", other, resp.StatusCode, body)
+			var text bytes.Buffer
+			if err := o.as("leo").ReporterReceipt(t.Context(), other, &text); client.Status(err) != want || text.Len() > 0 {
+				t.Errorf("%s: %v %q", other, err, &text)
 			}
 		}
 	})
