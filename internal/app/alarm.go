@@ -102,12 +102,13 @@ const alarmText = `The record takes nothing at the moment, and somebody has to d
 What was found: %s
 
 Nothing that arrives is lost: mail and reports are kept and taken in later. But
-nothing is sealed, nobody can sign in, no answer can leave, and deadlines run.
+nothing is sealed, no answer can leave, and deadlines run. You can sign in and
+read.
 
 What to do:
 - If the newer data exist (a disk, a backup, another machine), stop the server,
   put them back, and start it again.
-- If they are lost, a lead who is signed in accepts the loss, with the reason, at
+- If they are lost, a lead accepts the loss, with the reason, at
   %s/recovery
   or whoever has the server does, with "countersign recover --help".
 `

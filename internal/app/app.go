@@ -234,7 +234,7 @@ func (a *App) build(ctx context.Context) (err error) {
 		}
 		send = a.relay.Send
 	}
-	if a.People, err = people.New(ctx, a.Ledger, a.keys, people.Options{SignInLinks: cfg.SignInLinks}); err != nil {
+	if a.People, err = people.New(ctx, a.Ledger, a.keys, people.Options{SignInLinks: cfg.SignInLinks, Spool: a.Spool}); err != nil {
 		return err
 	}
 	a.Channels = channel.New(a.Ledger)
@@ -307,7 +307,7 @@ func (a *App) doors() http.Handler {
 	}
 	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
 		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs,
-		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder, Receipts: a.Receipts}},
+		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder, Receipts: a.Receipts, Spool: a.Spool}},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
 	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL), Feeder: a.Feeder}, a.Config.Log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/witness"
 	"example.org/countersign/verify/format"
@@ -195,7 +196,7 @@ const stays = "spooled items that could not be taken into the record stay"
 
 // unspool takes what was spooled into the record, once it can be sealed again.
 func (a *App) unspool(ctx context.Context) error {
-	if n, err := a.Spool.Len(); err != nil || n == 0 {
+	if n, _, err := a.Spool.Waiting(); err != nil || n == 0 {
 		return err
 	}
 	if reason, err := a.Ledger.Halted(ctx); err != nil || reason != "" {
@@ -209,7 +210,11 @@ func (a *App) unspool(ctx context.Context) error {
 }
 
 func (a *App) take(ctx context.Context, item spool.Item, body io.Reader) error {
-	if item.Kind != mailItem {
+	switch item.Kind {
+	case people.SignInItem, people.SignOutItem:
+		return a.People.Take(ctx, item)
+	case mailItem:
+	default:
 		defer a.kick()
 		return a.Backlog.Take(ctx, item, body)
 	}

@@ -18,15 +18,19 @@ import (
 	"example.org/countersign/internal/witness"
 )
 
-// TestKeptReports stops sealing in a whole installation, reports through its
-// public page, starts it anew, accepts the loss, and finds the report in the
-// record by the reference that its reporter was given.
+// TestKeptReports stops sealing in a whole installation, signs in and reports
+// through its pages, starts it anew, accepts the loss, and finds the sign-in in
+// the record, and the report by the reference that its reporter was given.
 func TestKeptReports(t *testing.T) {
 	for name, dsn := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": pgtest.DSN} {
 		t.Run(name, func(t *testing.T) {
 			cfg := app.Config{Data: filepath.Join(t.TempDir(), "data"), Database: dsn(t)}
 			a := opened(t, cfg)
+			admin := enrolled(t, a)
 			if err := a.Recovery.Halt(t.Context(), &witness.Rollback{Size: 3, Seen: 9, Witnesses: []string{"sister.example"}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := a.People.SignIn(t.Context(), admin.Email, password, "", people.Client{}); err != nil {
 				t.Fatal(err)
 			}
 			came := a.Ledger.Now()
@@ -48,6 +52,9 @@ func TestKeptReports(t *testing.T) {
 			}
 			a = reopened(t, cfg)
 			defer a.Close()
+			if all, err := a.People.SignIns(t.Context(), admin.ID, 10); err != nil || len(all) != 1 || all[0].EndedAt != 0 {
+				t.Errorf("sign-ins in the record: %+v, %v", all, err)
+			}
 			page = posted(t, a, "/follow-up", pair)
 			number := regexp.MustCompile(`C-\d{4}-(</span>)?\d{6}`).FindString(page)
 			if !strings.Contains(page, "I see the orders of others.") || number == "" {
@@ -60,7 +67,7 @@ func TestKeptReports(t *testing.T) {
 			if late := time.UnixMicro(thread.ReceivedAt).Sub(came); late < 0 || thread.ReceivedAt > a.Ledger.Now().UnixMicro() {
 				t.Errorf("it came at %v, and is said to have come %v later", came, late)
 			}
-			if n, err := a.Spool.Len(); n != 0 || err != nil {
+			if n, _, err := a.Spool.Waiting(); n != 0 || err != nil {
 				t.Errorf("%d items stay, %v", n, err)
 			}
 			if _, err := a.Ledger.Verify(t.Context(), ledger.Options{Full: true}); err != nil {
@@ -93,6 +100,22 @@ func opened(t *testing.T, cfg app.Config) *app.App {
 		t.Fatal(err)
 	}
 	return a
+}
+
+const password = "unrelated words make a good one"
+
+// enrolled enrols the first administrator.
+func enrolled(t *testing.T, a *app.App) *people.Person {
+	t.Helper()
+	code, err := a.People.Bootstrap(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := a.People.Enrol(t.Context(), code, "Ada Root", "ada@example.com", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // posted sends a form and returns the page that answers it.

@@ -94,7 +94,7 @@ func TestRollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if n, err := a.Spool.Len(); n != 0 || err != nil {
+	if n, _, err := a.Spool.Waiting(); n != 0 || err != nil {
 		t.Errorf("%d items are still spooled, %v", n, err)
 	}
 	subjects := map[string]string{}

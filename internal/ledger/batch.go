@@ -132,7 +132,7 @@ func (b *batch) turn(r *request, alone bool) error {
 		r.done <- err
 		return nil
 	}
-	if b.halted != "" && !r.resumes {
+	if b.halted != "" && r.purpose == seals {
 		r.done <- &Halted{b.halted}
 		return nil
 	}
@@ -144,7 +144,7 @@ func (b *batch) turn(r *request, alone bool) error {
 		b.savepoint = true
 	}
 	b.now = max(b.now, b.ledger.clock.Now().UnixMicro())
-	tx := &Tx{Actor: r.actor, Now: time.UnixMicro(b.now).UTC(), ledger: b.ledger, batch: b, ctx: r.ctx}
+	tx := &Tx{Actor: r.actor, Now: time.UnixMicro(b.now).UTC(), ledger: b.ledger, batch: b, purpose: r.purpose, ctx: r.ctx}
 	mark := len(b.kept)
 	r.turn <- tx
 	err := b.ledger.await(r, tx)

@@ -43,7 +43,7 @@ func (l *Ledger) Halted(ctx context.Context) (string, error) {
 // shown less, and needs not be. What was published under the old one is
 // withdrawn. It does nothing but f where sealing has not stopped.
 func (l *Ledger) Resume(ctx context.Context, actor Actor, f func(context.Context, *Tx) error) error {
-	err := l.write(ctx, actor, true, func(ctx context.Context, tx *Tx) error {
+	err := l.write(ctx, actor, resumes, func(ctx context.Context, tx *Tx) error {
 		if err := f(ctx, tx); err != nil {
 			return err
 		}

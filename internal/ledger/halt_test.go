@@ -12,6 +12,39 @@ import (
 	"example.org/countersign/verify/format"
 )
 
+// An Attend changes work tables, also while sealing has stopped, and nothing
+// else; the log knows nothing of it.
+func TestAttend(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env) {
+		put(t, e, "first")
+		for i, halt := range []bool{false, true} {
+			if halt {
+				if err := e.Halt(t.Context(), "a witness has seen more"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n := int64(0)
+			if err := e.Attend(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) (err error) {
+				n, err = tx.Next("attended")
+				return err
+			}); err != nil || n != int64(i+1) {
+				t.Errorf("halted %v: number %d, %v", halt, n, err)
+			}
+			if err := e.Attend(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+				if _, err := tx.Next("attended"); err != nil {
+					return err
+				}
+				return memos.Put(tx, &memo{Title: "second"}, ledger.Do("written"))
+			}); err == nil || !strings.Contains(err.Error(), "makes no record") {
+				t.Errorf("halted %v: a record: %v", halt, err)
+			}
+			if cp, err := e.Checkpoint(t.Context()); err != nil || cp.Size != 1 {
+				t.Errorf("halted %v: %+v, %v", halt, cp, err)
+			}
+		}
+	})
+}
+
 // While sealing has stopped nothing is written, whoever else opens the ledger;
 // afterwards the log goes on under another origin.
 func TestHaltAndResume(t *testing.T) {

@@ -45,7 +45,7 @@ func mustBeOutside(ctx context.Context) {
 type request struct {
 	ctx      context.Context
 	actor    Actor
-	resumes  bool         // may write although sealing has stopped
+	purpose  purpose
 	state    atomic.Int32 // waiting, then taken or withdrawn
 	turn     chan *Tx     // the writer hands the Tx over
 	finished chan error   // the caller hands it back
@@ -62,6 +62,16 @@ const (
 	withdrawn
 )
 
+// purpose is what a request is for, which decides about it while sealing has
+// stopped.
+type purpose int
+
+const (
+	seals   purpose = iota // refused
+	attends                // goes on: it makes no entry
+	resumes                // goes on: it has sealing go on
+)
+
 // Write runs f in a transaction of actor, together with the functions of other
 // callers, each in a savepoint of its own, and returns once everything f did is
 // committed, or the error for which nothing of it was.
@@ -71,15 +81,21 @@ const (
 // come before. What it reads it may rely on, since turns are serial on both
 // databases. Its context is not to be used for Read or Write.
 func (l *Ledger) Write(ctx context.Context, actor Actor, f func(context.Context, *Tx) error) error {
-	return l.write(ctx, actor, false, f)
+	return l.write(ctx, actor, seals, f)
 }
 
-func (l *Ledger) write(ctx context.Context, actor Actor, resumes bool, f func(context.Context, *Tx) error) error {
+// Attend is Write for work tables alone: a Put or Erase fails. It goes on while
+// sealing has stopped, since whoever is to end that has to be let in.
+func (l *Ledger) Attend(ctx context.Context, actor Actor, f func(context.Context, *Tx) error) error {
+	return l.write(ctx, actor, attends, f)
+}
+
+func (l *Ledger) write(ctx context.Context, actor Actor, why purpose, f func(context.Context, *Tx) error) error {
 	mustBeOutside(ctx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &request{ctx: ctx, actor: actor, resumes: resumes, turn: make(chan *Tx, 1), finished: make(chan error, 1),
+	r := &request{ctx: ctx, actor: actor, purpose: why, turn: make(chan *Tx, 1), finished: make(chan error, 1),
 		done: make(chan error, 1)}
 	if err := l.enqueue(r); err != nil {
 		return err
@@ -224,9 +240,10 @@ type Tx struct {
 	Actor Actor
 	Now   time.Time // instant of every entry of this Tx
 
-	ledger *Ledger
-	batch  *batch
-	ctx    context.Context
+	ledger  *Ledger
+	batch   *batch
+	purpose purpose
+	ctx     context.Context
 
 	scanning atomic.Bool // a row function runs
 
@@ -358,6 +375,9 @@ func (t *Tx) prepare(kind string, pl *document.Plan, doc any, r *Record, act Act
 	p.entry = format.Entry{Act: kind + "." + act.Verb, Record: r.ID, Seq: 1, Time: t.Now.UnixMicro(),
 		Role: t.Actor.Role, Actor: t.Actor.ID, Controls: act.Controls, Nonce: newNonce()}
 	err := t.do(func() error {
+		if t.purpose == attends {
+			return fmt.Errorf("ledger: an Attend makes no record, and this is one: %s", kind)
+		}
 		if t.ledger.kinds[kind] == nil {
 			return fmt.Errorf("ledger: record kind %q was not given to Open", kind)
 		}

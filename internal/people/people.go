@@ -38,6 +38,7 @@ import (
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/spool"
 )
 
 // Person is somebody with an account.
@@ -120,7 +121,7 @@ type SignIn struct {
 	Method   string `json:"method"` // "password", "password+code", "password+recovery", "link"
 	Device   string `json:"device" unit:"identity"`
 	EndedAt  int64  `json:"ended_at"`
-	Ending   string `json:"ending"`   // "signed-out", "revoked", "expired", "displaced", "reset", "restored"
+	Ending   string `json:"ending"`   // "signed-out", "revoked", "expired", "displaced", "reset", "restored"; "unrecorded": before its beginning could be
 	Failures int64  `json:"failures"` // 0 for a session
 	Refused  int64  `json:"refused"`  // of Failures: those not looked at, there being too many
 }
@@ -159,6 +160,7 @@ type Options struct {
 	Idle        time.Duration // a session ends so long after its last use: 1 h
 	Absolute    time.Duration // and so long after its beginning: 12 h
 	SignInLinks bool          // one-time sign-in codes are given: the demonstration
+	Spool       *spool.Spool  // for sign-ins while sealing has stopped; nil: nobody signs in then
 }
 
 // Desk looks after people. It is safe for concurrent use.

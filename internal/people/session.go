@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,23 +28,49 @@ type SessionInfo struct {
 	Strong    bool
 }
 
-// begin opens a session of p in the transaction and returns its cookie.
-func (d *Desk) begin(ctx context.Context, tx *ledger.Tx, p *Person, method string, strong bool, c Client) (cookie string, who *Identity, err error) {
-	open, err := sessions(ctx, tx, p.ID)
+// enter begins the session of p that s describes and returns its cookie, unless
+// check, in the same transaction, says why not. While sealing has stopped, the
+// sign-in is kept until it can be recorded.
+func (d *Desk) enter(ctx context.Context, p *Person, s *SignIn, strong bool, check func(context.Context, *ledger.Tx) error) (cookie string, who *Identity, err error) {
+	err = d.ledger.Write(ctx, p.actor(), func(ctx context.Context, tx *ledger.Tx) error {
+		if err := check(ctx, tx); err != nil {
+			return err
+		}
+		if err := makeRoom(ctx, tx, p.ID); err != nil {
+			return err
+		}
+		s.At = tx.Now.UnixMicro()
+		if err := SignIns.Put(tx, s, ledger.Do("opened", "CC6.1")); err != nil {
+			return err
+		}
+		cookie, who, err = d.begin(tx, p, s.ID, strong)
+		return err
+	})
+	if _, stopped := errors.AsType[*ledger.Halted](err); stopped && d.opt.Spool != nil {
+		return d.enterStopped(ctx, p, s, strong, check)
+	}
+	return cookie, who, err
+}
+
+// makeRoom ends the sessions of a person that one more would be too many for.
+func makeRoom(ctx context.Context, tx *ledger.Tx, person string) error {
+	open, err := sessions(ctx, tx, person)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	for ; len(open) >= maxSessions; open = open[:len(open)-1] {
 		if _, err := endSession(ctx, tx, open[len(open)-1].id, "displaced"); err != nil {
-			return "", nil, err
+			return err
 		}
 	}
-	s := &SignIn{Person: p.ID, At: tx.Now.UnixMicro(), Method: method, Device: device(c.Agent)}
-	if err := SignIns.Put(tx, s, ledger.Do("opened", "CC6.1")); err != nil {
-		return "", nil, err
-	}
+	return nil
+}
+
+// begin opens the session of a sign-in in the transaction and returns its
+// cookie.
+func (d *Desk) begin(tx *ledger.Tx, p *Person, signIn string, strong bool) (cookie string, who *Identity, err error) {
 	cookie = newSecret()
-	row := sessionRow{lookup: d.vault.lookup("session", cookie), id: s.ID, person: p.ID, strong: flag(strong),
+	row := sessionRow{lookup: d.vault.lookup("session", cookie), id: signIn, person: p.ID, strong: flag(strong),
 		seenAt: tx.Now.Truncate(time.Minute).UnixMicro(), expiresAt: tx.Now.Add(d.opt.Absolute).UnixMicro()}
 	row.proof = d.vault.proof("session", cookie, row.owner()...)
 	return cookie, identify(p, row), saveSession(tx, row)
@@ -105,7 +132,7 @@ func (d *Desk) touch(ctx context.Context, lookup string, seen int64, save func(*
 	}
 	// Whoever reads while nothing can be written goes on reading: an error here
 	// only makes the session end sooner.
-	_ = d.ledger.Write(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error { return save(tx, lookup, minute) })
+	_ = d.ledger.Attend(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error { return save(tx, lookup, minute) })
 }
 
 // Sessions returns the open sessions of a person, the last used first.
@@ -181,10 +208,14 @@ func (d *Desk) SignOut(ctx context.Context, cookie string) error {
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
-	return d.ledger.Write(ctx, p.actor(), func(ctx context.Context, tx *ledger.Tx) error {
+	err = d.ledger.Write(ctx, p.actor(), func(ctx context.Context, tx *ledger.Tx) error {
 		_, err := endSession(ctx, tx, s.id, "signed-out")
 		return err
 	})
+	if _, stopped := errors.AsType[*ledger.Halted](err); stopped && d.opt.Spool != nil {
+		return d.leaveStopped(ctx, p, s.id)
+	}
+	return err
 }
 
 // endSession ends one session; ended is false where it was over already.
@@ -193,6 +224,9 @@ func endSession(ctx context.Context, tx *ledger.Tx, session, ending string) (end
 		return false, err
 	}
 	s, err := SignIns.Load(ctx, tx, session)
+	if kind, _ := fault.Of(err); err != nil && kind == fault.NotFound { // it waits to be recorded, and will be as one that is over
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -49,19 +49,15 @@ func (d *Desk) SignIn(ctx context.Context, email, password, code string, c Clien
 	if !right {
 		return "", nil, cmp.Or(d.fail(ctx, p.ID), errWrong)
 	}
-	err = d.ledger.Write(ctx, p.actor(), func(ctx context.Context, tx *ledger.Tx) error {
+	entering := &SignIn{Person: p.ID, Method: "password" + factor.method(), Device: device(c.Agent)}
+	cookie, who, err = d.enter(ctx, p, entering, factor.given(), func(ctx context.Context, tx *ledger.Tx) error {
 		if entry, err := personEntry(ctx, tx, p.ID); err != nil || entry != p.Entry {
 			return cmp.Or(err, errMoved) // what was checked is no longer what counts
 		}
 		if err := factor.use(tx, p.ID); err != nil {
 			return err
 		}
-		if err := succeed(tx, taken); err != nil {
-			return err
-		}
-		var err error
-		cookie, who, err = d.begin(ctx, tx, p, "password"+factor.method(), factor.given(), c)
-		return err
+		return succeed(tx, taken)
 	})
 	if errors.Is(err, errWrong) {
 		return "", nil, cmp.Or(d.fail(ctx, p.ID), errWrong)
@@ -123,16 +119,16 @@ func (d *Desk) SignInLink(ctx context.Context, code string, c Client) (cookie st
 	if err != nil {
 		return "", nil, err
 	}
-	err = d.ledger.Write(ctx, p.actor(), func(ctx context.Context, tx *ledger.Tx) error {
+	entering := &SignIn{Person: p.ID, Method: "link", Device: device(c.Agent)}
+	cookie, who, err = d.enter(ctx, p, entering, false, func(ctx context.Context, tx *ledger.Tx) error {
 		if err := takeLink(tx, link); err != nil {
 			return err
 		}
-		p, err := Persons.Load(ctx, tx, p.ID)
-		if err != nil || !p.Active {
+		entry, err := personEntry(ctx, tx, p.ID)
+		if err != nil || entry != p.Entry || !p.Active {
 			return cmp.Or(err, errLink)
 		}
-		cookie, who, err = d.begin(ctx, tx, p, "link", false, c)
-		return err
+		return nil
 	})
 	if err != nil {
 		return "", nil, fmt.Errorf("sign in by link: %w", err)

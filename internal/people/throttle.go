@@ -76,7 +76,7 @@ func (d *Desk) ownSlots(person string) []slot {
 // of the account, "" where there is no such.
 func (d *Desk) reserve(ctx context.Context, account string, slots []slot) ([]slot, error) {
 	var wait time.Duration
-	err := d.ledger.Write(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
+	err := d.ledger.Attend(ctx, ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
 		now := tx.Now.UnixMicro()
 		limits, err := loadLimits(ctx, tx, slots)
 		if err != nil {
@@ -128,7 +128,7 @@ func succeed(tx *ledger.Tx, taken []slot) error {
 
 // fail records a failed attempt at an account, "" where there is no such.
 func (d *Desk) fail(ctx context.Context, account string) error {
-	return d.ledger.Write(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+	return d.ledger.Attend(ctx, ledger.System, func(_ context.Context, tx *ledger.Tx) error {
 		return countFailure(tx, account, 0)
 	})
 }

@@ -45,7 +45,7 @@ func (s *site) resume(t testing.TB) {
 	if _, err := s.spool.Drain(t.Context(), s.desks.Backlog.Take); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.spool.Len(); n != 0 || err != nil {
+	if n, _, err := s.spool.Waiting(); n != 0 || err != nil {
 		t.Fatalf("%d items stay, %v", n, err)
 	}
 }
@@ -166,7 +166,7 @@ func TestKeptWrong(t *testing.T) {
 		if _, err := s.desks.Backlog.Report(t.Context(), intake.Report{Channel: "/nowhere", Text: "x"}); err == nil {
 			t.Error("a report for no channel is kept")
 		}
-		if n, err := s.spool.Len(); n != 1 || err != nil {
+		if n, _, err := s.spool.Waiting(); n != 1 || err != nil {
 			t.Errorf("%d items, %v", n, err)
 		}
 	})

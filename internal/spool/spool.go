@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -88,10 +89,18 @@ func (s *Spool) names() ([]string, error) {
 	return names, nil
 }
 
-// Len returns how many items wait.
-func (s *Spool) Len() (int, error) {
+// Waiting returns how many items wait, and when the oldest came.
+func (s *Spool) Waiting() (n int, oldest time.Time, err error) {
 	names, err := s.names()
-	return len(names), err
+	if err != nil || len(names) == 0 {
+		return 0, time.Time{}, err
+	}
+	at, _, _ := strings.Cut(names[0], "-")
+	nanos, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("spool: a file that is no item: %w", err)
+	}
+	return len(names), time.Unix(0, nanos).UTC(), nil
 }
 
 // Drain gives every item to take, the oldest first, and forgets those for which

@@ -74,8 +74,8 @@ func TestSpool(t *testing.T) {
 	if n, err := s.Drain(t.Context(), take); n != 2 || err == nil {
 		t.Errorf("took %d, %v", n, err)
 	}
-	if n, err := s.Len(); n != 1 || err != nil {
-		t.Errorf("%d wait, %v", n, err)
+	if n, oldest, err := s.Waiting(); n != 1 || !oldest.Equal(at.Add(-2*time.Hour)) || err != nil {
+		t.Errorf("%d wait, the oldest since %v, %v", n, oldest, err)
 	}
 	ready = true
 	if n, err := s.Drain(t.Context(), take); n != 1 || err != nil {
@@ -86,7 +86,7 @@ func TestSpool(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("took %q, want %q", got, want)
 	}
-	if n, err := s.Len(); n != 0 || err != nil {
+	if n, _, err := s.Waiting(); n != 0 || err != nil {
 		t.Errorf("%d wait, %v", n, err)
 	}
 }
@@ -99,7 +99,7 @@ func TestBrokenBody(t *testing.T) {
 	if err := s.Keep("mail", time.Unix(0, 0), nil, broken); err == nil {
 		t.Error("kept a body that broke off")
 	}
-	if n, err := s.Len(); n != 0 || err != nil {
+	if n, _, err := s.Waiting(); n != 0 || err != nil {
 		t.Errorf("%d wait, %v", n, err)
 	}
 }

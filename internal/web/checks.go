@@ -11,6 +11,7 @@ import (
 	"example.org/countersign/internal/receipt"
 	"example.org/countersign/internal/recovery"
 	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/witness"
 )
 
@@ -21,6 +22,7 @@ type Checks struct {
 	Backup    *backup.Desk
 	Feeder    *witness.Feeder // nil without witnesses
 	Receipts  *receipt.Desk
+	Spool     *spool.Spool
 }
 
 // alarms are above every page: that sealing has stopped, and, for those who
@@ -40,6 +42,9 @@ func (q *request) alarms() []design.Flash {
 	}
 	if !q.may(caretaker) {
 		return all
+	}
+	if n, oldest, err := q.Spool.Waiting(); err == nil && n > 0 && len(all) == 0 {
+		all = append(all, design.Flash{Kind: design.Problem, Text: "Of what came while sealing had stopped, the oldest " + phrase.Instant(oldest) + ", " + phrase.Count(int64(n), "item is", "items are") + " not in the record yet. Nothing of it is lost. Where this does not end within a minute, the log of the server says why."})
 	}
 	if c, err := q.SelfCheck.Latest(q.ctx); err == nil && c != nil && c.Outcome == selfcheck.Altered {
 		all = append(all, design.Flash{Kind: design.Problem, Text: "The self-check of " + phrase.Instant(micros(c.At)) + " found that the record was altered: " + sentence(c.Finding),
@@ -63,11 +68,11 @@ func (q *request) halted() bool {
 	return err == nil && reason != ""
 }
 
-// showStopped says to whoever is not signed in that this is not possible now,
-// and nothing of why.
+// showStopped says to whoever has a link that it is of no use now, and nothing
+// of why.
 func (q *request) showStopped() error {
-	h := design.Header{Title: "Signing in is not possible at the moment",
-		Note: "The record is being repaired, and a sign-in would have to be recorded. Your account is as it was. Whoever is signed in can go on reading. Try again later, or ask an administrator."}
+	h := design.Header{Title: "This link cannot be used at the moment",
+		Note: "The record is being repaired, and what the link is for would have to be recorded. Try again later, or ask an administrator. Whoever has an account can sign in and read."}
 	return q.show(http.StatusServiceUnavailable, "problem-outside", problemOutside{q.public(h.Title), h})
 }
 
@@ -89,7 +94,7 @@ func (q *request) showRecovery(f *form) error {
 	p.Header.State = &design.State{Word: "sealing has stopped", Tone: design.Attention}
 	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{
 		{Label: "What was found", Cell: design.Cell{Text: sentence(reason)}},
-		{Label: "Meanwhile", Cell: design.Cell{Text: "Mail and reports are kept, encrypted, and taken into the record afterwards, at the time at which they came.", Sub: "Nobody can sign in. Whoever is signed in can read."}},
+		{Label: "Meanwhile", Cell: design.Cell{Text: "Mail and reports are kept, encrypted, and taken into the record afterwards, at the time at which they came.", Sub: "People sign in and read. That they did is recorded afterwards too."}},
 		{Label: "The newer data exist", Cell: design.Cell{Text: "Stop the server, put them back, start it.", Sub: "The witnesses are satisfied then, and nothing is lost. Look for them first."}},
 		{Label: "They are lost", Cell: design.Cell{Text: "A lead accepts that below, or an administrator with countersign recover --reason.", Sub: "The log goes on under another name and key. Witnesses and the auditor have to be given that key."}},
 	}}

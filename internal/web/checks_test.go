@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/witness"
 )
 
@@ -22,8 +24,8 @@ func (o *office) halt() {
 	o.must(o.Recovery.Halt(o.t.Context(), &witness.Rollback{Size: 7, Seen: 90000, Evidence: []byte("note"), Witnesses: []string{"sister.example"}}))
 }
 
-// TestStopped: while sealing has stopped every page says so, whoever is signed
-// in reads, nobody signs in, and a lead lets the log go on.
+// TestStopped: while sealing has stopped every page says so, people sign in and
+// read, nobody is let in anew, and a lead lets the log go on.
 func TestStopped(t *testing.T) {
 	o := open(t)
 	c := o.mail(report)
@@ -32,6 +34,8 @@ func TestStopped(t *testing.T) {
 		visitors[role] = o.visit(role)
 	}
 	lea, ada := visitors[people.Lead], visitors[people.Admin]
+	invitation, _, err := o.People.Invite(t.Context(), o.identity(people.Admin), "New", "new@northwind.example", []people.Role{people.Analyst})
+	o.must(err)
 	if a := lea.want(200, lea.get("/recovery")); !strings.Contains(a.body, "nothing to recover from") || strings.Contains(a.body, "Sealing has stopped") {
 		t.Errorf("before: %s", excerpt(a.body))
 	}
@@ -53,16 +57,22 @@ func TestStopped(t *testing.T) {
 		t.Errorf("an administrator sees %s", excerpt(a.body))
 	}
 	nobody := o.visit("")
-	for _, a := range []answer{nobody.get("/sign-in"), nobody.get("/sign-in?code=abc"), nobody.get("/enrol?code=abc"), nobody.post("/sign-in", "email", "analyst@northwind.example", "password", password)} {
-		if a.status != 503 || !strings.Contains(a.body, "Signing in is not possible at the moment") || !strings.Contains(a.body, "ask an administrator") {
-			t.Errorf("status %d %s", a.status, excerpt(a.body))
-		}
+	for _, a := range []answer{nobody.want(200, nobody.get("/sign-in")), nobody.want(503, nobody.get("/enrol?code="+invitation)),
+		nobody.want(503, nobody.post("/enrol", "code", invitation, "password", password, "again", password)),
+		nobody.want(403, nobody.post("/sign-in", "email", "analyst@northwind.example", "password", "not this one"))} {
 		for _, secret := range []string{finding, "sister.example", "witness", "90000", "set back"} {
 			if strings.Contains(a.body, secret) {
 				t.Errorf("an outsider is told %q", secret)
 			}
 		}
 	}
+	late := o.visit("")
+	late.want(303, late.post("/sign-in", "email", "analyst@northwind.example", "password", password))
+	if a := late.want(200, late.get("/cases/"+c.Number)); !strings.Contains(a.body, "Sealing has stopped") {
+		t.Error("whoever signs in now is not told")
+	}
+	late.want(303, late.post("/sign-out"))
+	late.want(303, late.get("/cases/"+c.Number))
 	ada.want(403, ada.post("/recovery", "reason", "The disk is gone, nothing newer exists.", "sure", "yes"))
 	if a := lea.want(422, lea.post("/recovery", "reason", "lost", "sure", "yes")); !strings.Contains(a.body, "10 to 4,000 characters") {
 		t.Error(excerpt(a.body))
@@ -79,10 +89,18 @@ func TestStopped(t *testing.T) {
 			t.Errorf("the page of checks lacks %q", want)
 		}
 	}
-	if strings.Contains(a.body, "Sealing has stopped") {
+	if strings.Contains(a.body, "Sealing has stopped") || !strings.Contains(a.body, "2 items are not in the record yet") {
+		t.Errorf("above the page: %s", excerpt(a.body))
+	}
+	if a := ana.want(200, ana.get("/account")); strings.Contains(a.body, "not in the record yet") {
+		t.Error("an analyst is told what only others can act on")
+	}
+	if n, err := o.Spool.Drain(t.Context(), func(ctx context.Context, item spool.Item, _ io.Reader) error { return o.People.Take(ctx, item) }); n != 2 || err != nil {
+		t.Errorf("%d items recorded, %v", n, err)
+	}
+	if a := lea.want(200, lea.get("/checks")); strings.Contains(a.body, "not in the record yet") {
 		t.Error("the alarm stays")
 	}
-	nobody.want(200, nobody.get("/sign-in"))
 }
 
 // found keeps a check that found something, as the nightly one does.

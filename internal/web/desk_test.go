@@ -32,6 +32,7 @@ import (
 	"example.org/countersign/internal/response"
 	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/selfcheck"
+	"example.org/countersign/internal/spool"
 	"example.org/countersign/internal/triage"
 	"example.org/countersign/internal/web"
 )
@@ -69,7 +70,9 @@ func open(t testing.TB) *office {
 	ctx := t.Context()
 	var err error
 	o.Desks.Ledger = o.Env.Ledger
-	o.People, err = people.New(ctx, o.Env.Ledger, o.Keys, people.Options{SignInLinks: true, Idle: 10 * time.Hour, Absolute: 1000 * time.Hour})
+	o.Spool, err = spool.Open(filepath.Join(dir, "spool"), o.Blobs, o.Keys)
+	o.must(err)
+	o.People, err = people.New(ctx, o.Env.Ledger, o.Keys, people.Options{SignInLinks: true, Spool: o.Spool, Idle: 10 * time.Hour, Absolute: 1000 * time.Hour})
 	o.must(err)
 	o.Channels = channel.New(o.Env.Ledger)
 	o.Policies = policy.New(o.Env.Ledger, o.People)
@@ -80,7 +83,7 @@ func open(t testing.TB) *office {
 	o.Retention = retention.New(o.Env.Ledger, o.People, o.Policies, o.Intake, o.Responses, retention.Options{})
 	o.Board = board.New(o.Env.Ledger)
 	discard := slog.New(slog.DiscardHandler)
-	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger), Receipts: receipt.New(o.Env.Ledger, o.Intake, nil)}
+	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger), Receipts: receipt.New(o.Env.Ledger, o.Intake, nil), Spool: o.Spool}
 	o.Evidence = evidence.New(o.Env.Ledger, o.People, o.Channels, o.Policies, o.Intake, o.Responses, evidence.Options{Organisation: "Northwind", Keys: o.Keys})
 	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect, retention.EraseJob: o.Retention.Erase, retention.DisposeJob: o.Retention.Dispose,
 		hopeless: func(context.Context, jobs.Job) error { return jobs.Permanent(errors.New("it cannot be done")) }}, slog.New(slog.DiscardHandler))

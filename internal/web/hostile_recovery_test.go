@@ -8,13 +8,13 @@ import (
 )
 
 // TestHostileRecovery sends hostile strings through the form that is there
-// while sealing has stopped, and nobody can sign in.
+// while sealing has stopped.
 func TestHostileRecovery(t *testing.T) {
 	o := open(t)
 	_, g := besiege(t, o)
 	lea := o.visit(people.Lead)
 	send := func(r hostile.Request) hostile.Answer {
-		if r.Path == "/sign-out" { // there would be no way back
+		if r.Path == "/sign-out" { // the others need the session
 			r = hostile.Request{Method: "GET", Path: "/recovery"}
 		}
 		return lea.send(r)

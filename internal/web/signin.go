@@ -49,9 +49,6 @@ func (q *request) signInPage() error {
 }
 
 func (q *request) showSignIn(f *form) error {
-	if q.halted() {
-		return q.showStopped()
-	}
 	next := q.query().Get("next")
 	if f != nil {
 		next = f.get("next")
@@ -117,12 +114,12 @@ func (q *request) signOut() error {
 func (q *request) linkPage() error { return q.showLink(q.query().Get("code"), nil) }
 
 func (q *request) showLink(code string, f *form) error {
-	if q.halted() {
-		return q.showStopped()
-	}
 	link, err := q.People.Link(q.ctx, code)
 	if err != nil {
 		return err
+	}
+	if link.Purpose != people.LinkSignIn && q.halted() {
+		return q.showStopped()
 	}
 	hidden := []design.Pair{{Name: "code", Value: code}}
 	choose := []design.Field{
