@@ -66,7 +66,7 @@ type Hold struct {
 	State         string    `json:"state" enum:"active,released"`
 	Scope         string    `json:"scope" enum:"case,party,query"`
 	Case          string    `json:"case,omitzero" doc:"Tracking number"`
-	Party         string    `json:"party,omitzero" doc:"An address, or a domain as @example.com"`
+	Party         string    `json:"party,omitzero" doc:"An address, or a domain as @example.com, with its subdomains"`
 	Query         string    `json:"query,omitzero" doc:"Of the queue"`
 	Reason        string    `json:"reason"`
 	Owner         string    `json:"owner" doc:"Id of a person"`
@@ -113,7 +113,7 @@ type holdOut struct {
 func (d *door) placeHold(ctx context.Context, in *struct {
 	Body struct {
 		Case   string `json:"case,omitzero" maxLength:"60" doc:"Id or tracking number. One of case, party and query"`
-		Party  string `json:"party,omitzero" maxLength:"320" doc:"An address, or a domain"`
+		Party  string `json:"party,omitzero" maxLength:"320" doc:"An address, or a domain with its subdomains"`
 		Query  string `json:"query,omitzero" maxLength:"1000" doc:"Of the queue: state=all&category=incident"`
 		Reason string `json:"reason"`
 		Owner  string `json:"owner,omitzero" maxLength:"60" doc:"Id of a person; who asks where empty"`

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"iter"
 	"strings"
 
 	"example.org/countersign/internal/blob"
@@ -170,8 +171,31 @@ func arrival(x ledger.Index, m *Communication) string {
 // its case.
 const maxMembers = 100
 
-// members lists the addresses that a communication brings into its case, and
-// their domains: by these a hold finds whatever a party sends or is sent.
+// MaxLabels is how many labels a domain has at most to be found above that of
+// an address. No organisation's has as many; a hostile address has up to 127,
+// and each would be a hash in the row.
+const MaxLabels = 8
+
+// upwards yields a domain, then those above it that have two to MaxLabels
+// labels. It does not ask below which of them anybody can register: lists of
+// these change, and a column has to be the same whenever it is computed.
+func upwards(domain string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(domain) || strings.HasPrefix(domain, "[") { // RFC 5321 §4.1.3: an IP address has none above it
+			return
+		}
+		labels := strings.Split(domain, ".")
+		for i := max(1, len(labels)-MaxLabels); i <= len(labels)-2; i++ {
+			if !yield(strings.Join(labels[i:], ".")) {
+				return
+			}
+		}
+	}
+}
+
+// members lists the addresses that a communication brings into its case, their
+// domains and those above: by these a hold finds whatever a party sends or is
+// sent.
 func members(x ledger.Index, m *Communication) string {
 	if m.Direction == Note {
 		return ""
@@ -186,8 +210,10 @@ func members(x ledger.Index, m *Communication) string {
 			}
 			s.WriteString(b + " ")
 			n++
-			if b := blindDomain(x, domainOf(a.Addr)); b != "" && !strings.Contains(s.String(), b) {
-				s.WriteString(b + " ")
+			for domain := range upwards(domainOf(a.Addr)) {
+				if b := blindDomain(x, domain); b != "" && !strings.Contains(s.String(), b) {
+					s.WriteString(b + " ")
+				}
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
@@ -20,7 +22,7 @@ type Scope string
 // The scopes of a hold.
 const (
 	OnCase  Scope = "case"
-	OnParty Scope = "party" // an address or a domain, in whatever came or will come
+	OnParty Scope = "party" // an address, or a domain and all below it, in whatever came or will come
 	OnQuery Scope = "query" // what a filter of the queue has picked at any time since
 )
 
@@ -68,7 +70,7 @@ var holdControls = []string{"C1.1", "P4.2"}
 // Terms are what a hold is to be. One of Case, Party and Query is set.
 type Terms struct {
 	Case   string // id or number
-	Party  string // address, or domain
+	Party  string // address, or domain, which covers all below it
 	Query  string // of the queue's address: state=all&category=incident
 	Reason string
 	Owner  string // id of a person; who places it where empty
@@ -154,10 +156,27 @@ func cleanParty(s string) (string, error) {
 		return a.Addr, nil
 	}
 	domain := strings.TrimPrefix(s, "@")
-	if a, err := mime.ParseAddress("x@" + domain); err != nil || !strings.Contains(domain, ".") || a.Name != "" {
+	a, err := mime.ParseAddress("x@" + domain)
+	if err != nil || !strings.Contains(domain, ".") || a.Name != "" {
 		return "", fault.New(fault.Invalid, "party: %q is neither an e-mail address nor a domain", s)
 	}
+	if err := holdable(strings.TrimPrefix(mime.NormalizeAddr(a.Addr), "x@")); err != nil {
+		return "", err
+	}
 	return "@" + domain, nil
+}
+
+// holdable says why there can be no hold on a domain and all below it. A
+// suffix that a company opens to others, as github.io, is the company's, and
+// can be held.
+func holdable(domain string) error {
+	if suffix, icann := publicsuffix.PublicSuffix(domain); icann && suffix == domain {
+		return fault.New(fault.Invalid, "party: %s is no party's domain, names below it belong to many; write the domain of the party, or an address", domain)
+	}
+	if strings.Count(domain, ".") >= intake.MaxLabels {
+		return fault.New(fault.Invalid, "party: %s has more than %d parts; write a domain above it", domain, intake.MaxLabels)
+	}
+	return nil
 }
 
 // Release ends a hold. Its owner may, and legal, whoever placed it.

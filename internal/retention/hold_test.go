@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,6 @@ func TestHoldScopes(t *testing.T) {
 		ctx := t.Context()
 		one := h.mail(t, "Ulla <ulla@okapi.example>", "One", "", "One.")
 		two := h.mail(t, "Uwe <uwe@OKAPI.example>", "Two", "", "Two.")
-		sub := h.mail(t, "uwe@mail.okapi.example", "Sub", "", "Sub.")
 		h.run(t)
 		onCase := h.place(t, retention.Terms{Case: one.Number})
 		if !h.held(t, one.Case) || h.held(t, two.Case) {
@@ -55,7 +55,7 @@ func TestHoldScopes(t *testing.T) {
 		release(onAddress)
 		onDomain := h.place(t, retention.Terms{Party: "Okapi.example"})
 		again := h.mail(t, "new@okapi.example", "New", "", "New.")
-		if !h.held(t, one.Case) || !h.held(t, two.Case) || h.held(t, sub.Case) || !h.held(t, again.Case) {
+		if !h.held(t, one.Case) || !h.held(t, two.Case) || !h.held(t, again.Case) {
 			t.Error("a hold on a domain is not on its cases")
 		}
 		numbers, err := h.retention.Covered(ctx, onDomain, 10)
@@ -65,6 +65,65 @@ func TestHoldScopes(t *testing.T) {
 		release(onDomain)
 		if h.held(t, one.Case) {
 			t.Error("held after the release")
+		}
+	})
+}
+
+// A hold on a domain is on all below it and on nothing else.
+func TestHoldOnDomain(t *testing.T) {
+	deep := strings.Repeat("a.", 100) + "okapi.example"
+	okapis := []string{"a@okapi.example", "a@MAIL.okapi.example", "a@b.mail.okapi.example", "a@" + deep, "cc@copies.okapi.example"}
+	others := []string{"a@notokapi.example", "a@okapi.example.quagga.example", "okapi.example@quagga.example", "a@post.bücher.example",
+		"a@okapi.co.uk", "a@mail.okapi.co.uk", "a@quagga.co.uk", "a@page.github.io", "a@[192.0.2.1]", "a@[198.51.2.1]"}
+	each(t, func(t *testing.T, h *house) {
+		ctx := t.Context()
+		cases, numbers := map[string]string{}, map[string]string{}
+		for _, addr := range slices.Concat(okapis, others) {
+			from, headers := addr, ""
+			if strings.HasPrefix(addr, "cc@") {
+				from, headers = "x@zebra.example", "Cc: "+addr+"\r\n"
+			}
+			rec := h.mail(t, from, "Of "+addr, headers, "Hello.")
+			cases[addr], numbers[rec.Number] = rec.Case, addr
+		}
+		for domain, want := range map[string][]string{
+			"okapi.example":         okapis,
+			"@OKAPI.Example.":       okapis,
+			"mail.okapi.example":    {"a@MAIL.okapi.example", "a@b.mail.okapi.example"},
+			"il.okapi.example":      nil,
+			"a.a.a.a.okapi.example": {"a@" + deep},
+			"bücher.example":        {"a@post.bücher.example"},
+			"xn--bcher-kva.example": {"a@post.bücher.example"},
+			"okapi.co.uk":           {"a@okapi.co.uk", "a@mail.okapi.co.uk"},
+			"github.io":             {"a@page.github.io"},
+			"[192.0.2.1]":           {"a@[192.0.2.1]"},
+			"a@okapi.example":       {"a@okapi.example"},
+		} {
+			hold := h.place(t, retention.Terms{Party: domain})
+			var held, covered []string
+			for addr, id := range cases {
+				if h.held(t, id) {
+					held = append(held, addr)
+				}
+			}
+			list, err := h.retention.Covered(ctx, hold, 100)
+			must(t, err)
+			for _, n := range list {
+				covered = append(covered, numbers[n])
+			}
+			for _, got := range [][]string{held, covered} {
+				if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+					t.Errorf("a hold on %s is on %q", domain, got)
+				}
+			}
+			_, err = h.retention.Release(ctx, h.lea, hold.ID, "settled")
+			must(t, err)
+		}
+		h.verify(t)
+		e := h.ask(t, retention.Ask{Case: cases["a@MAIL.okapi.example"], Part: intake.Content})
+		h.place(t, retention.Terms{Party: "okapi.example"})
+		if _, err := h.retention.Approve(ctx, h.lea, e.ID, e.ListHash); kind(err) != fault.Conflict {
+			t.Errorf("approved while the domain above is held: %v", err)
 		}
 	})
 }
@@ -116,6 +175,11 @@ func TestHoldRefuses(t *testing.T) {
 			"no address":    {h.lea, retention.Terms{Party: "a b@c", Reason: "x"}, fault.Invalid},
 			"no domain":     {h.lea, retention.Terms{Party: "localhost", Reason: "x"}, fault.Invalid},
 			"two domains":   {h.lea, retention.Terms{Party: "a.example, b.example", Reason: "x"}, fault.Invalid},
+			"suffix":        {h.lea, retention.Terms{Party: "co.uk", Reason: "x"}, fault.Invalid},
+			"as people do":  {h.lea, retention.Terms{Party: "@Co.UK.", Reason: "x"}, fault.Invalid},
+			"foreign":       {h.lea, retention.Terms{Party: "個人.hk", Reason: "x"}, fault.Invalid},
+			"by a wildcard": {h.lea, retention.Terms{Party: "okapi.ck", Reason: "x"}, fault.Invalid},
+			"deep":          {h.lea, retention.Terms{Party: "a.b.c.d.e.f.g.okapi.example", Reason: "x"}, fault.Invalid},
 			"moment":        {h.lea, retention.Terms{Query: "overdue=1", Reason: "x"}, fault.Invalid},
 			"state":         {h.lea, retention.Terms{Query: "state=lost", Reason: "x"}, fault.Invalid},
 			"broken":        {h.lea, retention.Terms{Query: "%zz", Reason: "x"}, fault.Invalid},

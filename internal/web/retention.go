@@ -111,6 +111,9 @@ func holdWords(h *retention.Hold) string {
 	case retention.OnCase:
 		return "Case " + h.Number
 	case retention.OnParty:
+		if strings.HasPrefix(h.Party, "@") {
+			return h.Party + " and its subdomains"
+		}
 		return or(h.Party, "a party whose address was erased")
 	}
 	return "Filter " + or(h.Query, "of everything open")
@@ -147,7 +150,7 @@ func (q *request) showNewHold(f *form) error {
 		Note: "Nobody can erase what is held, neither on request nor when its time is over. Fill in one of the first three."}}
 	p.Forms = []Form{{Action: "/holds", Fields: f.of("hold").fields(
 		design.Field{Name: "case", ID: "hold-case", Label: "A case", Value: get("case"), Hint: "Its tracking number."},
-		design.Field{Name: "party", ID: "hold-party", Label: "A party", Value: get("party"), Hint: "An e-mail address or a domain: whatever came from it, went to it, or will."},
+		design.Field{Name: "party", ID: "hold-party", Label: "A party", Value: get("party"), Hint: "An e-mail address, or a domain with all its subdomains: whatever came from it, went to it, or will."},
 		design.Field{Name: "query", ID: "hold-query", Label: "A filter of the queue", Value: get("query"), Hint: "What stands behind the question mark in the address of the queue: state=all&category=incident. A case that it picks at any time from now on stays held."},
 		design.Field{Name: "reason", ID: "hold-reason", Label: "Reason", Kind: design.Long, Rows: 2, Required: true, Max: 1000, Hint: "It stays in the record: name the matter, not persons."},
 		design.Field{Name: "owner", ID: "hold-owner", Label: "Who answers for it", Kind: design.Choice, Options: chosen(get("owner"), owners...)}),

@@ -59,6 +59,14 @@ func TestErasePages(t *testing.T) {
 	a := lea.want(303, lea.post("/holds", "case", c.Number, "reason", "A claim."))
 	hold := a.location
 	lea.want(422, lea.post("/holds", "party", "nonsense", "reason", "A claim."))
+	if a := lea.want(422, lea.post("/holds", "party", "co.uk", "reason", "A claim.")); !strings.Contains(a.body, "names below it belong to many") {
+		t.Error("the page does not say why a public suffix is not held")
+	}
+	domain := lea.want(303, lea.post("/holds", "party", "quagga.example", "reason", "A claim.")).location
+	if a := lea.get(domain); !strings.Contains(a.body, "@quagga.example and its subdomains") {
+		t.Error("the hold does not say that it covers subdomains")
+	}
+	lea.want(303, lea.post(domain+"/release", "reason", "It is settled."))
 	lea.want(422, lea.post("/holds", "query", "state=lost", "reason", "A claim."))
 	lea.want(422, lea.post("/holds", "case", c.Number, "reason", ""))
 	if a := ana.get("/cases/" + c.Number); !strings.Contains(a.body, "Under legal hold") || !strings.Contains(a.body, "A claim.") {
