@@ -28,9 +28,8 @@ import (
 const policyFile = "witness-policy.txt"
 
 const (
-	startTime = 10 * time.Second // that witnesses have to answer before the record opens
-	feedEvery = time.Second      // between looks for a new published checkpoint
-	feedAgain = time.Minute      // after a round in which a witness failed
+	feedEvery = time.Second // between looks for a new published checkpoint
+	feedAgain = time.Minute // after a round in which a witness failed
 )
 
 // openFeeder reads the witness policy, where there is one, and asks the
@@ -57,8 +56,6 @@ func (a *App) openFeeder(ctx context.Context) error {
 	}
 	a.Feeder = witness.NewFeeder(a.Ledger, witness.Source{Head: a.Ledger.Published, Proof: a.Ledger.Consistency,
 		Witnesses: clients, Quorum: p.Met}, a.Config.Log)
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
 	if _, err := a.consult(ctx); err != nil {
 		a.Config.Log.WarnContext(ctx, "witnesses could not be asked before the start", "err", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -132,17 +131,18 @@ func (r *Rollback) Error() string {
 	who := strings.Join(r.Witnesses, ", ")
 	switch {
 	case r.Evidence == nil:
-		return fmt.Sprintf("the log has %d entries, and %s independently say that they have seen up to %d: it was set back", r.Size, who, r.Seen)
+		return fmt.Sprintf("the log has published %d entries, and %s independently say that they have seen up to %d: it was set back", r.Size, who, r.Seen)
 	case r.Seen > r.Size:
-		return fmt.Sprintf("the log has %d entries, and %s has a checkpoint of %d that this log signed: it was set back", r.Size, who, r.Seen)
+		return fmt.Sprintf("the log has published %d entries, and %s has a checkpoint of %d that this log signed: it was set back, or a copy of it went on elsewhere", r.Size, who, r.Seen)
 	}
-	return fmt.Sprintf("the log, of %d entries, does not continue a checkpoint of %d that it signed and %s has: it was set back and went on", r.Size, r.Seen, who)
+	return fmt.Sprintf("the log, of which %d entries are published, does not continue a checkpoint of %d that it signed and %s has: it was set back and went on, or a copy of it did elsewhere", r.Size, r.Seen, who)
 }
 
 // Round submits the newest published checkpoint to every witness at the same
 // time and keeps what comes back. It takes as long as the slowest witness, ten
-// seconds at most. A witness that is away, lies or is confused is in the verdict
-// and stops nothing. Where keeping the answers fails, there is a verdict as well
+// seconds at most, and no longer than until it is shown that the log was set
+// back. A witness that is away, lies or is confused is in the verdict and stops
+// nothing. Where keeping the answers fails, there is a verdict as well
 // as an error: while sealing has stopped, for instance.
 func (f *Feeder) Round(ctx context.Context) (*Verdict, error) {
 	t, err := f.tip(ctx)
@@ -154,12 +154,7 @@ func (f *Feeder) Round(ctx context.Context) (*Verdict, error) {
 		return nil, err
 	}
 	v := &Verdict{Size: t.Size, Outcomes: make([]Outcome, len(f.source.Witnesses))}
-	var wg sync.WaitGroup
-	for i, c := range f.source.Witnesses {
-		wg.Go(func() { v.Outcomes[i] = f.submit(ctx, c, t, min(states[c.Key.String()].Size, t.Size)) })
-	}
-	wg.Wait()
-	if v.Rollback, err = f.judge(ctx, t, v); err != nil {
+	if err := f.hear(ctx, t, v, states); err != nil {
 		return nil, err
 	}
 	for _, o := range v.Outcomes {
@@ -168,6 +163,33 @@ func (f *Feeder) Round(ctx context.Context) (*Verdict, error) {
 		}
 	}
 	return v, f.keep(ctx, t, v)
+}
+
+// hear asks every witness, and judges as soon as one of them shows something:
+// whoever does not answer must not keep the others from being heard.
+func (f *Feeder) hear(ctx context.Context, t *tip, v *Verdict, states map[string]State) error {
+	calls, hang := context.WithCancel(ctx)
+	defer hang()
+	type answer struct {
+		i int
+		Outcome
+	}
+	answers := make(chan answer)
+	for i, c := range f.source.Witnesses {
+		go func() { answers <- answer{i, f.submit(calls, c, t, min(states[c.Key.String()].Size, t.Size))} }()
+	}
+	var failed error
+	for range f.source.Witnesses {
+		a := <-answers
+		v.Outcomes[a.i] = a.Outcome
+		if v.Rollback != nil || failed != nil || a.Claims == 0 && a.evidence == nil {
+			continue
+		}
+		if v.Rollback, failed = f.judge(ctx, t, v); v.Rollback != nil || failed != nil {
+			hang()
+		}
+	}
+	return failed
 }
 
 // maxTries is how often a witness is asked in one round: with what we think it
@@ -230,13 +252,6 @@ func (f *Feeder) ask(ctx context.Context, c *Client, t *tip) *checkpoint {
 // is none, at least two witnesses that make a quorum have to say that they have
 // seen more than we have: one alone may lie.
 func (f *Feeder) judge(ctx context.Context, submitted *tip, v *Verdict) (*Rollback, error) {
-	suspected := false
-	for _, o := range v.Outcomes {
-		suspected = suspected || o.Claims > 0 || o.evidence != nil
-	}
-	if !suspected {
-		return nil, nil
-	}
 	t, err := f.tip(ctx) // another node may have published what the witness has seen
 	if err != nil {
 		return nil, err
