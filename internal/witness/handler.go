@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +42,12 @@ func refuse(status int, format string, args ...any) error {
 	return &Refused{status, fmt.Sprintf(format, args...)}
 }
 
-// ServeHTTP serves POST /add-checkpoint and POST /get-checkpoint.
+// prefix is where a witness answers that shares its host with other things: it
+// answers there and at the root, whatever its address is said to be.
+const prefix = "/witness"
+
+// ServeHTTP serves POST /add-checkpoint and POST /get-checkpoint, and both below
+// /witness as well.
 func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	answer, err := w.answer(rw, r)
 	var ahead *Ahead
@@ -64,7 +70,7 @@ func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 func (w *Witness) answer(rw http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var act func(context.Context, []byte) ([]byte, error)
-	switch r.URL.Path {
+	switch strings.TrimPrefix(r.URL.Path, prefix) {
 	case "/add-checkpoint":
 		act = w.Add
 	case "/get-checkpoint":

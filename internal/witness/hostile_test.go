@@ -40,6 +40,8 @@ func TestHostileRequests(t *testing.T) {
 		{"not POST", "GET", "/add-checkpoint", nil, 405},
 		{"another path", "POST", "/", nil, 404},
 		{"a path below", "POST", "/add-checkpoint/x", nil, 404},
+		{"below /witness", "POST", "/witness/add-checkpoint", strings.NewReader("x"), 400},
+		{"below /witness twice", "POST", "/witness/witness/add-checkpoint", strings.NewReader("x"), 404},
 		{"a gigabyte", "POST", "/add-checkpoint", endless(), 413},
 		{"a gigabyte to the other", "POST", "/get-checkpoint", endless(), 413},
 		{"a byte too many", "POST", "/add-checkpoint", strings.NewReader(strings.Repeat("x", maxBody+1)), 413},
@@ -276,7 +278,7 @@ func TestLatest(t *testing.T) {
 	w := openWitness(t, t.TempDir())
 	good := newBranch(t, "log.example/a", seed, 40, 40, "")
 	register(t, w, good)
-	server := httptest.NewServer(http.StripPrefix("/witness", w))
+	server := httptest.NewServer(w)
 	defer server.Close()
 	c := client(t, w.Key(), server.URL+"/witness")
 	if _, err := c.Latest(t.Context(), good.at(1)); status(err) != 404 {
