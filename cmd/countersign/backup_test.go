@@ -101,6 +101,7 @@ func TestBackupMisuse(t *testing.T) {
 		{"restore --data " + dir + "/new --keyring " + dir + " -i " + dir + "/none " + identity, 2, "no such file"},
 		{"restore --complete --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 1, "no age file"},
 		{"restore --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 2, "may be lost"},
+		{"restore --complete --reason Lost. --data " + dir + "/new --keyring " + dir + " -i " + identity + " " + identity, 2, "give one of them"},
 		{"drill --data " + dir + " --backup " + dir + "/none -i " + identity, 2, "no such file"},
 		{"drill --data " + dir + " --backup " + identity + " -i " + identity, 2, "there is no record"},
 	} {

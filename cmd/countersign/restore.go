@@ -28,7 +28,7 @@ type restoreCommand struct {
 func (restoreCommand) Help() string {
 	return `Makes a data directory of a backup, joined with the current keyring: what was erased since the backup stays erased. Everything is verified before the directory gets its name; a restore that fails or is killed leaves none. A backup of SQLite is restored into PostgreSQL as well, and the reverse.
 
-What may have been done since the backup is not done again: answers that were waiting to be sent are shown as unclear, other jobs that reach outside become dead letters, everybody is signed out. The record says why it was restored, and its log goes on under another name, since others may have seen more of the old one. With --complete none of this happens.`
+What may have been done since the backup is not done again: answers that were waiting to be sent are shown as unclear, other jobs that reach outside become dead letters, everybody is signed out. The record says why it was restored, and its log goes on under another name, since others may have seen more of the old one. With --complete none of this happens; it is refused where the keyring knows of erasures that the backup does not.`
 }
 
 // Run restores.

@@ -212,7 +212,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		both(t, func(t *testing.T, to string) {
 			r := h.plan(t, to)
-			r.Complete = true
+			r.Complete, r.Reason = true, ""
 			restored, err := Restore(t.Context(), r, bytes.NewReader(file))
 			if err != nil {
 				t.Fatal(err)
@@ -259,7 +259,7 @@ func TestKeyringTo(t *testing.T) {
 	h.fill(t)
 	file, _ := h.backup(t)
 	r := h.plan(t, pgtest.DSN(t))
-	r.Complete = true
+	r.Complete, r.Reason = true, ""
 	for keys, from := range map[string]string{"backup": h.keyringBackup(t), "directory": keyringIn(h.dir)} {
 		t.Run(keys, func(t *testing.T) {
 			r := r
@@ -345,7 +345,7 @@ func TestOnline(t *testing.T) {
 			t.Errorf("%d entries, where %d were there before and %d after", n, before, after)
 		}
 		r := h.plan(t, "")
-		r.Complete = true
+		r.Complete, r.Reason = true, ""
 		restored, err := Restore(t.Context(), r, bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(err)

@@ -85,7 +85,7 @@ func TestDrillFindings(t *testing.T) {
 	good := h.drill(t, func() Restoration { r := r; r.Data = h.dir; return r }(), file)
 
 	// A record that was set back, and then went another way.
-	r.Complete = true
+	r.Complete, r.Reason = true, ""
 	if _, err := Restore(t.Context(), r, bytes.NewReader(file)); err != nil {
 		t.Fatal(err)
 	}

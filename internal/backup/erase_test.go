@@ -3,11 +3,14 @@ package backup
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
+	"example.org/countersign/internal/pgtest"
 )
 
 // TestErased restores a backup that is older than an erasure. With the current
@@ -30,6 +33,16 @@ func TestErased(t *testing.T) {
 		erase(t, h, twice.ID, intake.Identity)
 		erase(t, h, twice.ID, intake.Content)
 		after, _ := h.backup(t)
+
+		for _, to := range []string{"", pgtest.DSN(t)} {
+			r := h.plan(t, to)
+			r.Complete, r.Reason = true, ""
+			refused(t, r, before, fmt.Sprintf("has 20 entries, and the keyring knows that records were erased after it: 3, the last by entry 24 on %s", start.Format("2006-01-02")))
+			r.Complete, r.Reason = false, "All the newer data are lost."
+			if _, err := Restore(ctx, r, bytes.NewReader(before)); err != nil {
+				t.Errorf("with a reason, where it had been called complete: %v", err)
+			}
+		}
 
 		r := h.plan(t, "")
 		restored, err := Restore(ctx, r, bytes.NewReader(before))
@@ -79,6 +92,50 @@ func TestErased(t *testing.T) {
 		}
 		if _, err := h.Verify(ctx, ledger.Options{Full: true}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestComplete holds what is said to be the whole log against a keyring that saw
+// something recorded after the backup, and erased, of which the backup has
+// nothing; once that loss was accepted, it is in nobody's way any more.
+func TestComplete(t *testing.T) {
+	both(t, func(t *testing.T, database string) {
+		ctx := t.Context()
+		h := open(t, filepath.Join(t.TempDir(), "data"), database)
+		h.fill(t)
+		before, _ := h.backup(t)
+		h.clock.Advance(time.Hour)
+		if err := h.say(ctx, "case", 20, "after the backup", nil); err != nil {
+			t.Fatal(err)
+		}
+		all, err := intake.Communications.Select(ctx, h, `ORDER BY r.seq DESC LIMIT 1`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		erase(t, h, all[0].ID, intake.Content)
+		after, _ := h.backup(t)
+
+		r := h.plan(t, "")
+		r.Complete = true
+		refused(t, r, before, "give one of them")
+		r.Reason = ""
+		refused(t, r, before, "erased after it: 1, the last by entry 22 on 2026-09-15 10:30 UTC")
+		if _, err := Restore(ctx, r, bytes.NewReader(after)); err != nil {
+			t.Errorf("a backup that is complete: %v", err)
+		}
+
+		h.clock.Advance(time.Hour)
+		r = h.plan(t, "")
+		if _, err := Restore(ctx, r, bytes.NewReader(before)); err != nil {
+			t.Fatal(err)
+		}
+		h = open(t, r.Data, "")
+		moved, _ := h.backup(t)
+		r = h.plan(t, "")
+		r.Complete, r.Reason = true, ""
+		if restored, err := Restore(ctx, r, bytes.NewReader(moved)); err != nil || restored.Erased != 0 {
+			t.Errorf("a complete backup of what was restored: %+v, %v", restored, err)
 		}
 	})
 }

@@ -38,7 +38,8 @@ type Restoration struct {
 	Reason string
 	// Complete says that nothing was recorded after the backup: the server was
 	// stopped before it was made. What was under way then still is, and the log
-	// goes on under its name. Where that is not true, witnesses find out.
+	// goes on under its name. It goes without Reason, and is refused where the
+	// keyring knows better; for the rest, witnesses find out.
 	Complete bool
 	// Progress, if set, is told from time to time how far it has come.
 	Progress func(stage string, done, total int64)
@@ -63,8 +64,8 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 	if list, err := os.ReadDir(r.Data); len(list) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fault.New(fault.Invalid, "%s is there already and not empty; name a new directory", r.Data)
 	}
-	if n := len(strings.TrimSpace(r.Reason)); !r.Complete && (n < 10 || n > 4000) {
-		return nil, fault.New(fault.Invalid, "say in 10 to 4,000 characters why what was recorded after the backup may be lost")
+	if err := r.excuse(); err != nil {
+		return nil, err
 	}
 	to, err := r.openKeyringTo(ctx)
 	if err != nil {
@@ -127,6 +128,19 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 		}
 	}
 	return out, at.become(r.Data)
+}
+
+// excuse refuses a restore for which nobody answers, or that is said to lose
+// something and nothing.
+func (r *Restoration) excuse() error {
+	reason := strings.TrimSpace(r.Reason)
+	switch n := len(reason); {
+	case r.Complete && n > 0:
+		return fault.New(fault.Invalid, "--complete says that nothing was recorded after the backup, and --reason why that may be lost: give one of them")
+	case !r.Complete && (n < 10 || n > 4000):
+		return fault.New(fault.Invalid, "say in 10 to 4,000 characters why what was recorded after the backup may be lost")
+	}
+	return nil
 }
 
 // openKeyringTo opens the database that the keyring goes to, nil where it stays
@@ -273,6 +287,11 @@ func (s *staged) verify(ctx context.Context, r *Restoration, dir, ring string, h
 	if s.ledger, err = ledger.Open(ctx, s.db, s.keys, blobs, r.Clock, r.Kinds...); err != nil {
 		return fmt.Errorf("what was restored does not verify: %w", err)
 	}
+	if r.Complete {
+		if err := complete(ctx, s.ledger, h); err != nil {
+			return err
+		}
+	}
 	if first != nil {
 		if err := first(s.ledger, s.manifest); err != nil {
 			return fmt.Errorf("declare the restore: %w", err)
@@ -292,6 +311,18 @@ func (s *staged) verify(ctx context.Context, r *Restoration, dir, ring string, h
 		return damaged("the log that was loaded is not the one of its checkpoint")
 	}
 	return nil
+}
+
+// complete refuses what is said to be the whole log where the keyring has seen
+// more of it: going on under its name would fork it.
+func complete(ctx context.Context, l *ledger.Ledger, h Header) error {
+	b, err := l.Beyond(ctx)
+	if err != nil || b.Records == 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, "the backup is not complete. It has %d entries, and the keyring knows that records were erased after it: %d, the last by entry %d on %s. "+
+		"Where the newer data exist, back them up and restore that; where they are lost, say with --reason, in place of --complete, why that is accepted",
+		h.Entries, b.Records, b.Entry+1, b.At.Format("2006-01-02 15:04 MST"))
 }
 
 // finish closes the record for good: from here on the database is somebody's.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/document"
@@ -77,14 +78,49 @@ func (l *Ledger) note(ctx context.Context, index int64, todo erasure) error {
 	return l.keys.Note(ctx, "erasure."+hex.EncodeToString(hash[:]), value)
 }
 
-// Replay erases again what the keyring says was erased, and this log does not
-// know of: it was restored from a backup that is older than the erasure. Each
-// such record becomes what it was when it was erased, under an entry of its
-// own; FinishErasures then removes the blobs. Replay returns how many records
-// there were. In a log that was not set back it does nothing.
-func (l *Ledger) Replay(ctx context.Context) (n int, err error) {
+// Beyond is what the keyring shows of a log after the last entry that is here.
+type Beyond struct {
+	Records int   // that were erased since
+	Entry   int64 // index of the last entry that erased one
+	At      time.Time
+}
+
+// Beyond says whether the keyring remembers erasures that were made after the
+// last entry of this log: then this is an older state of it. Erasures of a log
+// that had gone on from here, and whose loss was accepted since, do not count.
+func (l *Ledger) Beyond(ctx context.Context) (Beyond, error) {
+	var b Beyond
+	h, err := l.readHead(l.outside(ctx, l.db))
+	if err != nil {
+		return b, err
+	}
+	all, err := l.erasures(ctx)
+	if err != nil {
+		return b, fmt.Errorf("read erasures: %w", err)
+	}
+	for _, x := range all {
+		if x.here == 1 {
+			continue
+		}
+		there, err := x.there(ctx, l)
+		if err != nil {
+			return b, err
+		}
+		if len(there) == 0 && (x.Index < h.row.size || x.entry.Time < h.row.time) {
+			continue
+		}
+		if b.Records++; x.Index >= b.Entry {
+			b.Entry, b.At = x.Index, time.UnixMicro(x.entry.Time).UTC()
+		}
+	}
+	return b, nil
+}
+
+// erasures returns the last erasure of each record that the keyring remembers,
+// with the blobs of all.
+func (l *Ledger) erasures(ctx context.Context) (all []*erasureNote, err error) {
 	byRecord := map[string][]*erasureNote{}
-	err = l.keys.Notes(ctx, func(name string, value []byte) error {
+	if err := l.keys.Notes(ctx, func(name string, value []byte) error {
 		var x erasureNote
 		err := json.Unmarshal(value, &x)
 		if err == nil {
@@ -102,11 +138,10 @@ func (l *Ledger) Replay(ctx context.Context) (n int, err error) {
 		}
 		byRecord[x.entry.Record] = append(byRecord[x.entry.Record], &x)
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
 	for _, record := range slices.Sorted(maps.Keys(byRecord)) {
-		if err != nil {
-			break
-		}
 		notes := byRecord[record]
 		slices.SortFunc(notes, func(a, b *erasureNote) int {
 			return cmp.Or(cmp.Compare(a.entry.Time, b.entry.Time), cmp.Compare(a.here, b.here), cmp.Compare(a.Index, b.Index))
@@ -115,8 +150,24 @@ func (l *Ledger) Replay(ctx context.Context) (n int, err error) {
 		for _, x := range notes[:len(notes)-1] {
 			last.Todo.Blobs = append(last.Todo.Blobs, x.Todo.Blobs...)
 		}
+		all = append(all, last)
+	}
+	return all, nil
+}
+
+// Replay erases again what the keyring says was erased, and this log does not
+// know of: it was restored from a backup that is older than the erasure. Each
+// such record becomes what it was when it was erased, under an entry of its
+// own; FinishErasures then removes the blobs. Replay returns how many records
+// there were. In a log that was not set back it does nothing.
+func (l *Ledger) Replay(ctx context.Context) (n int, err error) {
+	all, err := l.erasures(ctx)
+	for _, x := range all {
 		var done bool
-		if done, err = l.replay(ctx, last); done {
+		if done, err = l.replay(ctx, x); err != nil {
+			break
+		}
+		if done {
 			n++
 		}
 	}
@@ -136,15 +187,9 @@ func (l *Ledger) replay(ctx context.Context, x *erasureNote) (done bool, err err
 	if x.here == 1 {
 		return false, nil
 	}
-	there := x.Versions[:0]
-	for _, v := range x.Versions {
-		here, err := has(ctx, l, v.Index, v.Leaf)
-		if err != nil {
-			return false, err
-		}
-		if here {
-			there = append(there, v)
-		}
+	there, err := x.there(ctx, l)
+	if err != nil {
+		return false, err
 	}
 	if len(there) == 0 {
 		return false, nil
@@ -175,6 +220,20 @@ func (l *Ledger) replay(ctx context.Context, x *erasureNote) (done bool, err err
 		return err
 	})
 	return err == nil, err
+}
+
+// there returns those of the earlier versions that this log has.
+func (x *erasureNote) there(ctx context.Context, q db.Querier) (there []erasedEntry, err error) {
+	for _, v := range x.Versions {
+		here, err := has(ctx, q, v.Index, v.Leaf)
+		if err != nil {
+			return nil, err
+		}
+		if here {
+			there = append(there, v)
+		}
+	}
+	return there, nil
 }
 
 // has reports whether the entry at index is the one with this hash.
