@@ -15,6 +15,7 @@ import (
 
 	"example.org/countersign/internal/blob"
 	"example.org/countersign/internal/evidence/extract"
+	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/policy"
@@ -37,7 +38,7 @@ type saved struct {
 // too long for a row, unless an anonymous reporter wrote it, and, where they
 // were asked for, the message as it came and its attachments. All lie below
 // raw/, which is not compressed: what comes from outside must not decide how
-// far a package expands.
+// far a package expands. What was erased has no file; the communication says so.
 func (b *builder) content(ctx context.Context, x *extract.Disclosed) error {
 	m := x.Message
 	guarded, err := b.curtain.PartOfAnonymous(ctx, x)
@@ -60,7 +61,7 @@ func (b *builder) content(ctx context.Context, x *extract.Disclosed) error {
 		}
 	}
 	for i, a := range m.Attachments {
-		if !b.opt.WithRaw || guarded && extract.IsOriginal(a) {
+		if !b.opt.WithRaw || guarded && extract.IsOriginal(a) || m.FileErased(i) {
 			continue
 		}
 		name := fmt.Sprintf("%sattachment-%d%s", folder, i+1, extension(a.Name))
@@ -139,6 +140,9 @@ func lost(what string, err error) error {
 		return &ledger.Mismatch{Where: what, What: "was changed"}
 	case errors.Is(err, keyring.ErrDestroyed):
 		return &ledger.Mismatch{Where: what, What: "cannot be opened: its key is gone"}
+	}
+	if kind, msg := fault.Of(err); kind != fault.Internal {
+		return &ledger.Mismatch{Where: what, What: "cannot be read: " + msg}
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

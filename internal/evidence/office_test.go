@@ -28,6 +28,7 @@ import (
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/policy"
 	"example.org/countersign/internal/response"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/internal/rules"
 	"example.org/countersign/internal/timestamp"
 	"example.org/countersign/verify"
@@ -36,7 +37,7 @@ import (
 
 func kinds() []ledger.Records {
 	var all []ledger.Records
-	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), timestamp.Records(), evidence.Records()} {
+	for _, k := range [][]ledger.Records{jobs.Records(), people.Records(), channel.Records(), policy.Records(), intake.Records(), response.Records(), retention.Records(), timestamp.Records(), evidence.Records()} {
 		all = append(all, k...)
 	}
 	return all
@@ -51,6 +52,7 @@ type office struct {
 	policies  *policy.Desk
 	intake    *intake.Desk
 	responses *response.Desk
+	retention *retention.Desk
 	evidence  *evidence.Desk
 	runner    *jobs.Runner
 
@@ -124,6 +126,7 @@ func (o *office) desks() {
 	o.policies = policy.New(e.Ledger, o.people)
 	o.intake = intake.New(e.Ledger, o.channels, o.policies, intake.Options{Keys: e.Keys, Organisation: "Northwind", Send: o.send})
 	o.responses = response.New(e.Ledger, o.people, o.channels, o.policies, response.Options{Keys: e.Keys, Send: o.send})
+	o.retention = retention.New(e.Ledger, o.people, o.policies, o.intake, o.responses, retention.Options{})
 	stamps, err := timestamp.New(e.Ledger, timestamp.Options{URL: o.timestamp})
 	o.must(err)
 	o.evidence = evidence.New(e.Ledger, o.people, o.channels, o.policies, o.intake, o.responses,
@@ -137,7 +140,9 @@ func (o *office) desks() {
 				}
 				return nil
 			}})
-	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: o.responses.Send, intake.ConfirmationJob: o.intake.Confirm}, nil)
+	handlers := o.retention.Handlers()
+	handlers[response.SendJob], handlers[intake.ConfirmationJob] = o.responses.Send, o.intake.Confirm
+	o.runner = jobs.New(e.Ledger, handlers, nil)
 }
 
 func (o *office) must(err error) {

@@ -276,6 +276,9 @@ func addresses(list []mime.Address) (out []string) {
 
 func attachmentNames(list []intake.Attachment) (out []string) {
 	for _, a := range list {
+		if a.Erased {
+			a.Name = "(erased)"
+		}
 		out = append(out, a.Name)
 	}
 	return out

@@ -102,6 +102,19 @@ type Attachment struct {
 	Erased bool   `json:"erased,omitzero"` // nothing else is known of it
 }
 
+// FileErased reports whether an attachment, counted from 0, has no content any
+// more: it was erased, or kept only within a message that went with an erasure.
+func (m *Communication) FileErased(i int) bool {
+	a := m.Attachments[i]
+	return a.Erased || a.Blob.IsZero() && m.rawErased()
+}
+
+// rawErased reports whether there is no message as it came, and there may have
+// been one: every erasure takes it.
+func (m *Communication) rawErased() bool {
+	return len(m.Erasures) > 0 && len(m.Raw) == 0 && m.RawBlob.IsZero()
+}
+
 // Auth is what is known of whether the sender is who the From field says.
 type Auth struct {
 	SPF    string  `json:"spf,omitzero"`    // pass, fail, softfail, neutral, none, temperror, permerror

@@ -35,6 +35,7 @@ type RowFile struct {
 	Type   string `json:"type"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+	Erased bool   `json:"erased,omitzero"` // nothing else is known of it
 }
 
 // pageSize is how many communications are in memory at a time.
@@ -86,7 +87,7 @@ func row(m *Communication, channel, text string) Row {
 		Date: instant(m.Date), ReceivedAt: instant(m.ReceivedAt), MessageID: m.MessageID, InReplyTo: m.InReplyTo,
 		Text: text, Attachments: []RowFile{}, Auto: m.Auto, RawSHA256: m.RawSHA256}
 	for _, a := range m.Attachments {
-		r.Attachments = append(r.Attachments, RowFile{a.Name, a.Type, a.Size, a.SHA256})
+		r.Attachments = append(r.Attachments, RowFile{a.Name, a.Type, a.Size, a.SHA256, a.Erased})
 	}
 	return r
 }

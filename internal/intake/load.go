@@ -67,25 +67,29 @@ func (d *Desk) Text(ctx context.Context, m *Communication) (string, error) {
 }
 
 // Raw returns the message as it came, NotFound for what did not come as a
-// mail.
+// mail and for what lost it with an erasure.
 func (d *Desk) Raw(ctx context.Context, m *Communication) (io.ReadCloser, error) {
 	switch {
 	case !m.RawBlob.IsZero():
 		return d.blob(ctx, m.RawBlob)
 	case len(m.Raw) > 0:
 		return io.NopCloser(bytes.NewReader(m.Raw)), nil
+	case m.rawErased():
+		return nil, fault.New(fault.NotFound, "there is no original message: it went with what was erased, or this did not come as a mail")
 	}
 	return nil, fault.New(fault.NotFound, "this did not come as a mail; there is no original message")
 }
 
 // Attachment returns the content of an attachment of m, counted from 0. It is
-// Denied where that is hidden; see Reveal.
+// Denied where that is hidden, see Reveal, and NotFound where it was erased.
 func (d *Desk) Attachment(ctx context.Context, m *Communication, i int) (io.ReadCloser, error) {
 	if i < 0 || i >= len(m.Attachments) {
 		return nil, fault.New(fault.NotFound, "there is no such attachment")
 	}
 	a := &m.Attachments[i]
 	switch {
+	case m.FileErased(i):
+		return nil, fault.New(fault.NotFound, "this file was erased")
 	case a.Hidden:
 		return nil, fault.New(fault.Denied, "this file may say who sent it; a lead can have it shown, for a recorded reason")
 	case !a.Blob.IsZero():

@@ -405,10 +405,14 @@ func (d *Desk) Detach(ctx context.Context, who *people.Identity, id string, seen
 	return d.Edit(ctx, who, id, seen, c)
 }
 
-// Attachment returns the content of the i-th file.
+// Attachment returns the content of the i-th file, NotFound where that was
+// erased.
 func (d *Desk) Attachment(ctx context.Context, r *Response, i int) (io.ReadCloser, error) {
 	if i < 0 || i >= len(r.Attachments) {
 		return nil, fault.New(fault.NotFound, "there is no such attachment")
+	}
+	if r.Attachments[i].Erased {
+		return nil, fault.New(fault.NotFound, "this file was erased")
 	}
 	ref := r.Attachments[i].Blob
 	key, err := d.opt.Keys.Key(ctx, ref.Key)

@@ -122,6 +122,9 @@ func TestAttachment(t *testing.T) {
 		if r, err = h.responses.Find(ctx, r.ID); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := h.responses.Attachment(ctx, r, 0); kind(err) != fault.NotFound {
+			t.Errorf("the answer's erased file: %v", err)
+		}
 		if got := text(t, func() (io.ReadCloser, error) { return h.responses.Attachment(ctx, r, 1) }); got != "many thanks" {
 			t.Errorf("the answer's other file says %q", got)
 		}
