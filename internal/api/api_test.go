@@ -321,9 +321,16 @@ func TestMainJob(t *testing.T) {
 		if !v.OK || v.Records["casefile"] != 1 || v.Root == "" {
 			t.Errorf("verification %+v", v)
 		}
+		if resp, body := o.do(t, "ann", "GET", prefix+"/ledger/checkpoint", ""); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "no checkpoint was published yet") {
+			t.Errorf("before the first publication: %d %s", resp.StatusCode, body)
+		}
+		published, err := o.Publish(ctx)
+		must(err)
+		_, err = o.as("ann").Note(ctx, c.ID, "This makes an entry.")
+		must(err)
 		resp, note := o.do(t, "ann", "GET", prefix+"/ledger/checkpoint", "")
 		_, key := o.do(t, "ann", "GET", prefix+"/ledger/key", "")
-		if key != o.VerifierKey()+"\n" || !strings.HasPrefix(note, o.Origin()+"\n") || resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+		if key != o.VerifierKey()+"\n" || note != string(published.Signed) || resp.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%q %q %v", key, note, resp.Header)
 		}
 		out.Reset()
@@ -365,6 +372,9 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("%s with %v: %d %s", r.id, header, resp.StatusCode, text)
 				}
 			}
+		}
+		if resp, text := o.do(t, "sam", "GET", prefix+"/ledger/checkpoint", ""); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("staff learn how long the log is: %d %s", resp.StatusCode, text)
 		}
 		before, err := o.Checkpoint(t.Context())
 		if err != nil {

@@ -7,17 +7,33 @@ import (
 	"time"
 
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/ledger"
 )
 
-// PublishedAt returns when the checkpoint that outsiders see was published,
-// the zero time before the first.
-func (b *Board) PublishedAt(ctx context.Context) (time.Time, error) {
-	var at int64
-	found, err := b.ledger.One(ctx, `SELECT time FROM ledger_published WHERE id = 1`, nil, &at)
-	if err != nil || !found {
-		return time.Time{}, err
+// Publication is the checkpoint that outsiders see, and since when.
+type Publication struct {
+	ledger.Checkpoint
+	At time.Time
+}
+
+// Published returns the publication that stands, nil before the first. A
+// checkpoint that this log did not sign is a ledger.Mismatch, as is a head that
+// somebody else wrote.
+func (b *Board) Published(ctx context.Context) (*Publication, error) {
+	if _, err := b.ledger.Halted(ctx); err != nil { // reads the head, and so learns the log's name
+		return nil, err
 	}
-	return time.UnixMicro(at).UTC(), nil
+	var at int64
+	var signed string
+	found, err := b.ledger.One(ctx, `SELECT time, checkpoint FROM ledger_published WHERE id = 1`, nil, &at, &signed)
+	if err != nil || !found {
+		return nil, err
+	}
+	cp, err := b.ledger.Ours([]byte(signed))
+	if err != nil {
+		return nil, &ledger.Mismatch{Where: "ledger_published", What: "has a checkpoint that is not ours"}
+	}
+	return &Publication{cp, time.UnixMicro(at).UTC()}, nil
 }
 
 // Seal is a published checkpoint that enough witnesses cosigned.

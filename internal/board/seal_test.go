@@ -2,12 +2,14 @@ package board_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 )
 
@@ -83,19 +85,43 @@ func TestSeals(t *testing.T) {
 	})
 }
 
-func TestPublishedAt(t *testing.T) {
+// act opens a case, which nobody may learn from what is published.
+func act(t *testing.T, e *dbtest.Env, number string) {
+	t.Helper()
+	if err := e.Write(t.Context(), actor, func(_ context.Context, tx *ledger.Tx) error {
+		return intake.Cases.Put(tx, &intake.Case{Number: number, State: intake.Open}, ledger.Do("opened", "CC2.3"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPublished: what was published stands until the next publication, whatever
+// is done meanwhile.
+func TestPublished(t *testing.T) {
 	each(t, func(t *testing.T, e *dbtest.Env, b *board.Board) {
-		if at, err := b.PublishedAt(t.Context()); err != nil || !at.IsZero() {
-			t.Errorf("before the first: %v, %v", at, err)
+		if p, err := b.Published(t.Context()); err != nil || p != nil {
+			t.Errorf("before the first: %v, %v", p, err)
 		}
-		for range 2 {
+		for i := range 2 {
 			e.Clock.Advance(time.Minute)
-			if _, err := e.Publish(t.Context()); err != nil {
+			at := e.Clock.Now()
+			cp, err := e.Publish(t.Context())
+			if err != nil {
 				t.Fatal(err)
 			}
-			if at, err := b.PublishedAt(t.Context()); err != nil || !at.Equal(e.Clock.Now()) {
-				t.Errorf("published at %v, %v; want %v", at, err, e.Clock.Now())
+			e.Clock.Advance(time.Second)
+			act(t, e, fmt.Sprintf("C-2026-%06d", i+1))
+			if p, err := b.Published(t.Context()); err != nil || !p.At.Equal(at) || p.Size != cp.Size || p.Root != cp.Root || string(p.Signed) != string(cp.Signed) {
+				t.Errorf("published %+v, %v; want %+v of %v", p, err, cp, at)
 			}
+		}
+		e.Spoilt = true
+		if err := e.DB.Script(t.Context(), `UPDATE ledger_published SET checkpoint = 'theirs'`); err != nil {
+			t.Fatal(err)
+		}
+		var m *ledger.Mismatch
+		if p, err := b.Published(t.Context()); !errors.As(err, &m) {
+			t.Errorf("somebody else's checkpoint: %v, %v", p, err)
 		}
 	})
 }

@@ -54,17 +54,29 @@ func Areas(current string) []Area {
 	return areas
 }
 
-// LedgerHead is the newest checkpoint, always in view.
+// LedgerHead is the checkpoint that was published last, always in view. It is
+// not the newest one: that tells everybody when something was done.
 type LedgerHead struct {
-	Size int64  // entries
-	Root string // hash of the tree
-	At   time.Time
+	Size int64     // entries
+	Root string    // hash of the tree; "" where nothing was published yet
+	At   time.Time // of the publication
 	Seal Seal
 	Href string
 }
 
 // Words is the size as shown.
-func (h LedgerHead) Words() string { return phrase.Count(h.Size, "entry", "entries") }
+func (h LedgerHead) Words() string {
+	switch {
+	case h.Seal.Kind == Broken:
+		return "see the ledger"
+	case h.Root == "":
+		return "nothing published yet"
+	}
+	return phrase.Count(h.Size, "entry", "entries")
+}
+
+// Published is the time as shown.
+func (h LedgerHead) Published() Moment { return Moment{At: h.At} }
 
 // KeyHelp is one line of the keyboard help.
 type KeyHelp struct {

@@ -53,8 +53,12 @@ func (q *request) alarms() []design.Flash {
 	return all
 }
 
-// lastSealed says since when nothing was sealed, "" where that is not known.
+// lastSealed says since when nothing was sealed, "" where that is not known or
+// not for who asks: it is the time of somebody's act.
 func (q *request) lastSealed() string {
+	if !q.may(insiders) {
+		return ""
+	}
 	last, err := q.Board.Entries(q.ctx, -1, 1)
 	if err != nil || len(last) == 0 {
 		return ""

@@ -90,16 +90,12 @@ func (q *request) showLedger(outcome *design.Note) error {
 // outside says what of the log others than insiders can read, and where.
 func (q *request) outside() (design.DefinitionList, error) {
 	shown := design.Cell{Text: "none yet"}
-	published, err := q.Ledger.Published(q.ctx)
-	if kind, _ := fault.Of(err); err != nil && kind != fault.NotFound {
+	published, err := q.Board.Published(q.ctx)
+	if err != nil {
 		return design.DefinitionList{}, err
 	}
-	at, failed := q.Board.PublishedAt(q.ctx)
-	if failed != nil {
-		return design.DefinitionList{}, failed
-	}
-	if err == nil {
-		shown = design.Cell{Text: phrase.Count(published.Size, "entry", "entries"), Sub: "Published " + phrase.Exact(at) + ". The next takes in what was done since.", Href: "/ledger/checkpoint"}
+	if published != nil {
+		shown = design.Cell{Text: phrase.Count(published.Size, "entry", "entries"), Sub: "Published " + phrase.Exact(published.At) + ". The next takes in what was done since.", Href: "/ledger/checkpoint"}
 	}
 	hashes := "insiders, with a session or a token"
 	if q.opt.OpenLog {

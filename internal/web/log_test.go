@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/verify/format"
@@ -30,6 +33,61 @@ func TestLogPage(t *testing.T) {
 			t.Errorf("after the publication the page lacks %q", want)
 		}
 	}
+}
+
+// TestFoot: every page ends with the checkpoint that was published, for every
+// role, whatever was done since; it says where there is none yet (CC6.1).
+func TestFoot(t *testing.T) {
+	o := open(t)
+	visitors := map[people.Role]*visitor{}
+	for _, role := range people.Roles() {
+		visitors[role] = o.visit(role)
+		if a := visitors[role].want(200, visitors[role].get("/account")); !strings.Contains(a.body, "nothing published yet") || strings.Contains(a.body, `class="hash"`) {
+			t.Errorf("%s: before the first publication: %s", role, foot(a.body))
+		}
+	}
+	o.Clock.Advance(time.Minute)
+	cp, err := o.Env.Publish(t.Context())
+	o.must(err)
+	o.Clock.Advance(time.Minute)
+	o.mail(report)
+	live, err := o.Env.Checkpoint(t.Context())
+	o.must(err)
+	if live.Size == cp.Size {
+		t.Fatal("a report is no entry")
+	}
+	for role, v := range visitors {
+		for _, path := range []string{"/account", "/no-such-page"} {
+			got := foot(v.get(path).body)
+			for _, want := range []string{fmt.Sprintf(">%d entries<", cp.Size), fmt.Sprintf("%x", cp.Root), phrase.Exact(dbtest.Start.Add(time.Minute))} {
+				if !strings.Contains(got, want) {
+					t.Errorf("%s, %s: lacks %q: %s", role, path, want, got)
+				}
+			}
+		}
+		page := v.get("/account")
+		for name, values := range page.header {
+			if name == "Etag" || name == "Last-Modified" {
+				t.Errorf("%s: %s: %v", role, name, values)
+			}
+		}
+		if strings.Contains(page.body, fmt.Sprintf("%x", live.Root)) {
+			t.Errorf("%s: the page has the newest root", role)
+		}
+	}
+	lea := visitors[people.Lead]
+	if a := lea.want(200, lea.get("/ledger")); !strings.Contains(a.body, fmt.Sprintf("of %d entries", live.Size)) {
+		t.Error("who may open the ledger does not see its newest state")
+	}
+	sam := visitors[people.Staff]
+	sam.want(403, sam.get("/ledger"))
+}
+
+// foot returns what a page says about the log at its foot.
+func foot(page string) string {
+	_, rest, _ := strings.Cut(page, `<a class="head"`)
+	foot, _, _ := strings.Cut(rest, "</a>")
+	return foot
 }
 
 // TestWitnessed: an entry says who cosigned it, and its proof checks.

@@ -349,19 +349,33 @@ func (q *request) frame(title, area string) design.Staff {
 	if len(s.Areas) == 0 && q.reports() { // their way in is everybody's (CC2.2)
 		s.Areas = []design.Area{{Label: "Report a problem", Href: "/report", Icon: "flag"}, {Label: "Follow a report up", Href: "/follow-up", Icon: "message-square"}}
 	}
-	if cp, err := q.Ledger.Checkpoint(q.ctx); err == nil {
-		s.Head = &design.LedgerHead{Size: cp.Size, Root: fmt.Sprintf("%x", cp.Root), Seal: design.Seal{Kind: design.Sealed}, Href: "/ledger"}
-		if !q.may(insiders) {
-			s.Head.Href = "/account"
-		}
-	} else if _, broken := errors.AsType[*ledger.Mismatch](err); broken {
-		s.Head = &design.LedgerHead{Seal: design.Seal{Kind: design.Broken}, Href: "/ledger"}
-	}
+	s.Head = q.head()
 	if q.trouble != "" { // said above as well: the field may be far down
 		s.Flashes = append(s.Flashes, design.Flash{Kind: design.Problem, Text: q.trouble})
 	}
 	s.Keys = design.Keys()
 	return s
+}
+
+// head is the foot of every page: the published checkpoint, whoever reads it.
+// The newest one would tell roles that may not know it when something was done
+// (CC6.1). Those who may open the ledger see it there.
+func (q *request) head() *design.LedgerHead {
+	h := &design.LedgerHead{Seal: design.Seal{Kind: design.Sealed}, Href: "/ledger"}
+	if !q.may(insiders) {
+		h.Href = "/account"
+	}
+	p, err := q.Board.Published(q.ctx)
+	_, broken := errors.AsType[*ledger.Mismatch](err)
+	switch {
+	case broken:
+		h.Seal.Kind = design.Broken
+	case err != nil:
+		return nil // a page must not fail for its foot
+	case p != nil:
+		h.Size, h.Root, h.At = p.Size, fmt.Sprintf("%x", p.Root), p.At
+	}
+	return h
 }
 
 // reports tells whether the report page takes reports.
