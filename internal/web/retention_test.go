@@ -62,8 +62,8 @@ func TestErasePages(t *testing.T) {
 	if a := lea.want(422, lea.post("/holds", "party", "co.uk", "reason", "A claim.")); !strings.Contains(a.body, "names below it belong to many") {
 		t.Error("the page does not say why a public suffix is not held")
 	}
-	domain := lea.want(303, lea.post("/holds", "party", "quagga.example", "reason", "A claim.")).location
-	if a := lea.get(domain); !strings.Contains(a.body, "@quagga.example and its subdomains") {
+	domain := lea.want(303, lea.post("/holds", "party", "okapi.example", "reason", "A claim.")).location
+	if a := lea.get(domain); !strings.Contains(a.body, "@okapi.example and its subdomains") {
 		t.Error("the hold does not say that it covers subdomains")
 	}
 	lea.want(303, lea.post(domain+"/release", "reason", "It is settled."))
