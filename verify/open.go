@@ -28,13 +28,23 @@ func Open(ctx context.Context, path string, opt Options) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := examine(ctx, f, size, opt)
+	o, err := Read(ctx, f, size, opt)
 	if err != nil {
 		_ = f.Close() // was only read
 		return nil, err
 	}
+	o.file = f
+	return o, nil
+}
+
+// Read is Open for the bytes of a package. Nothing is to be closed then.
+func Read(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Opened, error) {
+	c, err := examine(ctx, r, size, opt)
+	if err != nil {
+		return nil, err
+	}
 	c.in.begin("", nil) // the check is over
-	return &Opened{Summary: &c.summary, file: f, c: c, library: newLibrary(c)}, nil
+	return &Opened{Summary: &c.summary, c: c, library: newLibrary(c)}, nil
 }
 
 // Close lets go of the file.

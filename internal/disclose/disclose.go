@@ -17,6 +17,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/countersign/internal/fault"
@@ -100,7 +101,7 @@ func (m *maker) survey() error {
 	}
 	picked := make(map[string]bool)
 	err = m.each(func(_ bool, e *format.Entry, d *format.Document) error {
-		r := m.recordOf(e)
+		r := m.recordOf(e, d)
 		for i := range d.Fields {
 			for _, x := range slices.Concat(m.selection.Show, m.selection.Redact) {
 				if !d.Fields[i].Redacted && x.picks(r, d.Fields[i].Name) {
@@ -141,10 +142,10 @@ func (m *maker) each(f func(reference bool, e *format.Entry, d *format.Document)
 	})
 }
 
-// recordOf returns what is known of the record of an entry.
-func (m *maker) recordOf(e *format.Entry) record {
+// recordOf returns what is known of an entry and its record.
+func (m *maker) recordOf(e *format.Entry, d *format.Document) record {
 	r := m.records[e.Record]
-	r.kind = e.Kind()
+	r.kind, r.entry = e.Kind(), strconv.FormatInt(d.Index, 10)
 	return r
 }
 
@@ -154,7 +155,7 @@ func telling(value []byte) bool { return strings.ContainsAny(string(value), " @"
 
 // redact hides fields of a document, and returns them as they were.
 func (m *maker) redact(e *format.Entry, d *format.Document) (hidden []format.Field) {
-	r := m.recordOf(e)
+	r := m.recordOf(e, d)
 	hide := make(map[string]bool)
 	for i := range d.Fields {
 		if f := &d.Fields[i]; !f.Redacted && m.selection.hides(r, f.Name) {

@@ -15,23 +15,26 @@ import (
 //	C-2026-000004:subject    a field of everything in a case
 //	C-2026-000004/2          the second communication of a case
 //	C-2026-000004/2:from     a field of it
+//	1234                     the document of an entry
+//	1234:from                a field of it
 type Selector struct {
 	text   string
+	entry  string // "" for any
 	kind   string // "" for any
 	number string // of the case, "" for any
 	seq    string // of the communication, as JSON; "" for any
 	field  string // "" for any
 }
 
-var selectorForm = regexp.MustCompile(`^(?:(\*|[a-z][a-z0-9_]*)|(C-[0-9]{4}-[0-9]{6,})(?:/([1-9][0-9]*))?)(?::([a-z][a-z0-9_]*))?$`)
+var selectorForm = regexp.MustCompile(`^(?:(\*|[a-z][a-z0-9_]*)|(C-[0-9]{4}-[0-9]{6,})(?:/([1-9][0-9]*))?|(0|[1-9][0-9]{0,17}))(?::([a-z][a-z0-9_]*))?$`)
 
 // ParseSelector parses a selector.
 func ParseSelector(text string) (Selector, error) {
 	m := selectorForm.FindStringSubmatch(text)
 	if m == nil {
-		return Selector{}, fault.New(fault.Invalid, "%q does not say what is meant; write a kind of record (communication), a case (C-2026-000004) or a communication of it (C-2026-000004/2), and behind a colon the field where one is meant (communication:subject, *:text)", text)
+		return Selector{}, fault.New(fault.Invalid, "%q does not say what is meant; write a kind of record (communication), a case (C-2026-000004), a communication of it (C-2026-000004/2) or an entry of the log (1234), and behind a colon the field where one is meant (communication:subject, *:text)", text)
 	}
-	s := Selector{text: text, kind: m[1], number: m[2], seq: m[3], field: m[4]}
+	s := Selector{text: text, kind: m[1], number: m[2], seq: m[3], entry: m[4], field: m[5]}
 	if s.kind == "*" {
 		s.kind = ""
 	}
@@ -46,7 +49,7 @@ func (s Selector) String() string { return s.text }
 
 // picks reports whether a selector is about a field of a record.
 func (s Selector) picks(r record, field string) bool {
-	return (s.kind == "" || s.kind == r.kind) && (s.number == "" || s.number == r.number) &&
+	return (s.entry == "" || s.entry == r.entry) && (s.kind == "" || s.kind == r.kind) && (s.number == "" || s.number == r.number) &&
 		(s.seq == "" || s.seq == r.seq) && (s.field == "" || s.field == field)
 }
 
@@ -59,7 +62,7 @@ const (
 )
 
 // record is what a selector can know of a document's record.
-type record struct{ kind, number, seq string }
+type record struct{ entry, kind, number, seq string }
 
 // needed are the fields that a check cannot do without: they stay, and who asks
 // for one of them by its name is told so.
@@ -68,13 +71,20 @@ var needed = map[string]map[string]bool{
 	kindResponse: {"state": true, "content_hash": true, "sent_hash": true, "authors": true, "approvals": true, "quorum": true, "exception": true},
 }
 
+// Needed reports whether a field is shown whatever is chosen, since nobody could
+// check a package without it. kind is as in entries.
+func Needed(kind, field string) bool { return needed[kind][field] }
+
 // places are the fields that say which communication it is. They go only where
-// they are asked for by name.
+// they are asked for by name, or with what a Bare selection does not show.
 var places = map[string]bool{"number": true, "seq": true}
 
 // Selection is what of a package is shown. What Show picks is shown, or
 // everything where it is empty; but not what Redact picks.
-type Selection struct{ Show, Redact []Selector }
+type Selection struct {
+	Show, Redact []Selector
+	Bare         bool // of what Show does not pick, not even its place in a case is shown
+}
 
 // check refuses a selection that no package can follow.
 func (s Selection) check() error {
@@ -101,7 +111,7 @@ func (s Selection) hides(r record, field string) bool {
 			return true
 		}
 	}
-	if len(s.Show) == 0 || places[field] {
+	if len(s.Show) == 0 || places[field] && !s.Bare {
 		return false
 	}
 	for _, x := range s.Show {

@@ -31,7 +31,7 @@ var fields = map[record][]string{
 	{kind: kindCommunication, number: "C-2026-000001", seq: "1"}: {"number", "seq", "subject", "text"},
 	{kind: kindCommunication, number: "C-2026-000001", seq: "2"}: {"number", "seq", "text"},
 	{kind: kindResponse, number: "C-2026-000001", seq: "1"}:      {"number", "seq", "subject", "approvals", "quorum", "content_hash"},
-	{kind: kindCase, number: "C-2026-000002"}:                    {"number", "subject"},
+	{kind: kindCase, number: "C-2026-000002", entry: "17"}:       {"number", "subject"},
 	{kind: "person"}: {"name", "email"},
 }
 
@@ -49,6 +49,8 @@ func TestSelection(t *testing.T) {
 		{"C-2026-000002", "", "casefile/1:state casefile/1:subject communication/1.1:subject communication/1.1:text communication/1.2:text person/:email person/:name response/1.1:subject"},
 		{"C-2026-000001 C-2026-000002 person:name", "C-2026-000001/1:text", "communication/1.1:text person/:email"},
 		{"*:subject *:text person", "response:subject", "casefile/1:state response/1.1:subject"},
+		{"", "17", "casefile/2:subject"},
+		{"17:subject C-2026-000001 person", "", ""},
 	} {
 		s := selection(t, test.show, test.redact)
 		if err := s.check(); err != nil {
@@ -71,9 +73,20 @@ func TestSelection(t *testing.T) {
 			t.Errorf("show %s, redact %s: hides %s", test.show, test.redact, got)
 		}
 	}
-	for _, bad := range []string{"", "Case", "C-2026-1", "C-2026-000001/0", "C-2026-000001/x", "communication:", ":subject", "communication:Subject", "communication subject", "*/2", "person/2"} {
+	for _, bad := range []string{"", "Case", "C-2026-1", "C-2026-000001/0", "C-2026-000001/x", "communication:", ":subject", "communication:Subject", "communication subject", "*/2", "person/2", "017", "17/2", "17:", "-1", "1234567890123456789"} {
 		if x, err := ParseSelector(bad); err == nil {
 			t.Errorf("%q is read as %+v", bad, x)
+		}
+	}
+	bare := selection(t, "C-2026-000001/1", "")
+	for _, bare.Bare = range []bool{false, true} {
+		for r, names := range fields {
+			for _, name := range names {
+				want := !strings.HasSuffix(name, "number") && name != "seq" || bare.Bare
+				if r.kind == kindCommunication && r.seq == "2" && bare.hides(r, name) != want {
+					t.Errorf("bare %v: %s of what is not shown is hidden: %v", bare.Bare, name, !want)
+				}
+			}
 		}
 	}
 	for _, refused := range []string{"", "response:approvals", "casefile:number", "C-2026-000001:quorum", "C-2026-000001:number"} {

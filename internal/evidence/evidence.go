@@ -20,6 +20,7 @@ import (
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/accepted"
+	"example.org/countersign/internal/disclose"
 	"example.org/countersign/internal/evidence/extract"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -80,6 +81,8 @@ type Package struct {
 
 	ManifestSHA256 string `json:"manifest_sha256"` // hex
 	ArchiveSHA256  string `json:"archive_sha256"`  // hex, of what is before the seal
+
+	Disclosed *disclose.Disclosure `json:"disclosed"` // the part of it that alone was let out; nil where all was
 }
 
 // Rows is how many rows a file of records has.

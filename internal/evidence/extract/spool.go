@@ -38,7 +38,7 @@ func (s *Spool) Write(b []byte) (int, error) {
 func (s *Spool) Flush() error { return outOfRoom(s.w.Flush()) }
 
 // Reader returns all that was written, from its beginning.
-func (s *Spool) Reader() (io.Reader, error) {
+func (s *Spool) Reader() (*io.SectionReader, error) {
 	if err := s.Flush(); err != nil {
 		return nil, err
 	}
