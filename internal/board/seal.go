@@ -49,10 +49,19 @@ type Cosigner struct {
 	At   time.Time
 }
 
-// Seals returns the witnessed checkpoints that the entries from first to last
-// are covered by, the smallest first: of an entry, the first one whose Size is
-// above its index. Entries that no witnessed checkpoint covers have none.
-func (b *Board) Seals(ctx context.Context, first, last int64) ([]Seal, error) {
+// Seals returns the first witnessed checkpoint above each of some entries, the
+// smallest first and each once: an entry's is the first whose Size is above its
+// index. Entries that no witnessed checkpoint covers have none. It is one query,
+// for as many entries as a page shows.
+func (b *Board) Seals(ctx context.Context, entries ...int64) ([]Seal, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	rows, args := make([]string, len(entries)), []any{b.ledger.Origin()}
+	for i, e := range entries {
+		rows[i] = fmt.Sprintf("(CAST($%d AS BIGINT))", i+2)
+		args = append(args, e)
+	}
 	var seals []Seal
 	err := b.ledger.Each(ctx, func(scan db.Scan) error {
 		var size, met, at int64
@@ -68,8 +77,9 @@ func (b *Board) Seals(ctx context.Context, first, last int64) ([]Seal, error) {
 		s.By = append(s.By, Cosigner{name, time.UnixMicro(at).UTC()})
 		return nil
 	}, `SELECT c.size, c.met_at, w.witness, w.time FROM witness_checkpoint c JOIN witness_cosignature w ON w.origin = c.origin AND w.size = c.size
-		WHERE c.origin = $3 AND c.met_at > 0 AND c.size > $1 AND c.size <= coalesce((SELECT min(size) FROM witness_checkpoint WHERE origin = $3 AND met_at > 0 AND size > $2), $2)
-		ORDER BY c.size, w.time, w.witness`, first, last, b.ledger.Origin())
+		WHERE c.origin = $1 AND c.size IN (SELECT (SELECT m.size FROM witness_checkpoint m WHERE m.origin = $1 AND m.met_at > 0 AND m.size > e.column1 ORDER BY m.size LIMIT 1)
+			FROM (VALUES `+strings.Join(rows, ", ")+`) AS e)
+		ORDER BY c.size, w.time, w.witness`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("witnessed checkpoints: %w", err)
 	}

@@ -45,19 +45,20 @@ func TestSeals(t *testing.T) {
 		cosigned(t, e, origin, 30, true, "w2", "w3", "w1")
 		cosigned(t, e, "countersign/before", 12, true, "w1", "w2")
 		for _, tt := range []struct {
-			first, last int64
-			want        string
+			entries []int64
+			want    string
 		}{
-			{0, 9, "[10:w1]"},
-			{0, 0, "[10:w1]"},
-			{9, 9, "[10:w1]"},
-			{10, 10, "[20:w1,w2]"},
-			{8, 12, "[10:w1 20:w1,w2]"},
-			{0, 29, "[10:w1 20:w1,w2 30:w2,w3,w1]"},
-			{15, 40, "[20:w1,w2 30:w2,w3,w1]"},
-			{30, 40, "[]"},
+			{nil, "[]"},
+			{[]int64{0}, "[10:w1]"},
+			{[]int64{9, 0, 0}, "[10:w1]"},
+			{[]int64{10}, "[20:w1,w2]"},
+			{[]int64{12, 8}, "[10:w1 20:w1,w2]"},
+			{[]int64{0, 29}, "[10:w1 30:w2,w3,w1]"}, // and not those between, however many
+			{[]int64{0, 15, 29}, "[10:w1 20:w1,w2 30:w2,w3,w1]"},
+			{[]int64{15, 40}, "[20:w1,w2]"},
+			{[]int64{30, 40}, "[]"},
 		} {
-			seals, err := b.Seals(t.Context(), tt.first, tt.last)
+			seals, err := b.Seals(t.Context(), tt.entries...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func TestSeals(t *testing.T) {
 				}
 			}
 			if fmt.Sprint(got) != tt.want {
-				t.Errorf("entries %d to %d: %v, want %s", tt.first, tt.last, got, tt.want)
+				t.Errorf("entries %d: %v, want %s", tt.entries, got, tt.want)
 			}
 		}
 	})

@@ -103,10 +103,14 @@ type Seal struct {
 	Kind   Sealing
 	Href   string // the proof; none in print
 	Detail string // on hover: "Entry 12,481, checkpoint of 14:05 UTC"
+	By     int    // witnesses of what is Witnessed; not shown where 0
 }
 
-// Word is the word that is shown.
+// Word is what is shown.
 func (s Seal) Word() string {
+	if s.Kind == Witnessed && s.By > 0 {
+		return "Witnessed by " + phrase.Number(int64(s.By))
+	}
 	return [...]string{"Sealed", "Witnessed", "Corrected", "Erased", "Does not verify"}[min(s.Kind, Broken)]
 }
 

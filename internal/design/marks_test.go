@@ -54,6 +54,7 @@ func TestUnknownEnumerations(t *testing.T) {
 		{Tone(99).Class(), "attention"},
 		{Seal{Kind: 99}.Word(), "Does not verify"},
 		{Seal{Kind: 99}.Class(), "broken"},
+		{Seal{Kind: Witnessed, By: -1}.Word(), "Witnessed"},
 		{ActKind(99).Class(), "undelivered"},
 		{string(TimelineItem{Kind: 99}.Mark()), "triangle-alert"},
 		{FlashKind(99).Class(), "problem"},

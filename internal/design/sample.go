@@ -26,7 +26,7 @@ func sampleStates() []State {
 
 func sampleSeals() []Seal {
 	detail := "Entry 12,481, checkpoint of 22 Nov 2026, 14:05 UTC"
-	return []Seal{{Sealed, "#proof", detail}, {Witnessed, "#proof", detail}, {Corrected, "#proof", detail}, {Erased, "#proof", detail}, {Broken, "#proof", detail}, {Kind: Sealed}}
+	return []Seal{{Sealed, "#proof", detail, 0}, {Witnessed, "#proof", detail, 2}, {Corrected, "#proof", detail, 0}, {Erased, "#proof", detail, 0}, {Broken, "#proof", detail, 0}, {Kind: Sealed}}
 }
 
 func sampleClocks(now time.Time) []Specimen {

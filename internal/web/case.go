@@ -61,7 +61,7 @@ func (q *request) showCase(f *form) error {
 		return err
 	}
 	p := casePage{Staff: q.frame(o.Number, "/queue"), Header: q.caseHeader(o), Next: q.nextAct(o), Facts: q.caseFacts(o), Answers: q.answerTable(o)}
-	if p.Timeline, err = q.timeline(o); err != nil {
+	if p.Timeline, err = q.timeline(o, mark{o.Entry, p.Header.Seal}); err != nil {
 		return err
 	}
 	if q.may(workers) {
@@ -82,7 +82,7 @@ func (q *request) showCase(f *form) error {
 
 func (q *request) caseHeader(o *opened) design.Header {
 	h := design.Header{Crumbs: []design.Link{{Label: "Queue", Href: "/queue"}}, Number: o.Number, Title: or(o.Subject, "(no subject)"),
-		Seal:  &design.Seal{Kind: design.Sealed, Href: entryHref(o.Entry), Detail: fmt.Sprintf("Entry %d", o.Entry)},
+		Seal:  sealMark(o.Entry).seal,
 		State: caseState(o.Case), Severity: severity(o.Severity)}
 	who := design.Cell{Text: "nobody", Quiet: true}
 	if o.Assignee != "" {

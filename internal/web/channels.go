@@ -184,7 +184,9 @@ func (q *request) showChannel(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this channel", versions)
+	if p.Timeline, err = history(q, "Acts on this channel", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "record", p)
 }
 
@@ -259,19 +261,25 @@ func (q *request) termChanges(a, b channel.Terms) []design.Change {
 	return out
 }
 
-// history is every act on a record, the newest first.
-func history[P any](q *request, label string, versions []ledger.Version[P]) design.Timeline {
+// history is every act on a record, the newest first. The seal in the header is
+// that of the newest.
+func history[P any](q *request, label string, header *design.Seal, versions []ledger.Version[P]) (design.Timeline, error) {
 	t := design.Timeline{Label: label}
+	var marks []mark
 	for i := len(versions) - 1; i >= 0; i-- {
 		v := versions[i]
 		_, verb, _ := strings.Cut(v.Entry.Act, ".")
 		t.Items = append(t.Items, design.TimelineItem{Who: q.People.Name(q.ctx, v.Entry.Actor), What: or(actWords[v.Entry.Act], spaced(verb)), At: v.At(), Controls: v.Entry.Controls,
-			Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(v.Index)}})
+			Seal: sealMark(v.Index).seal})
+		marks = append(marks, mark{v.Index, t.Items[len(t.Items)-1].Seal})
 		if strings.HasPrefix(verb, "approved") {
 			t.Items[len(t.Items)-1].Kind = design.Approval
 		}
 	}
-	return t
+	if n := len(versions); n > 0 && header != nil {
+		marks = append(marks, mark{versions[n-1].Index, header})
+	}
+	return t, q.vouch(marks...)
 }
 
 // onChannel reads a form about a channel, and runs a verb on it.

@@ -235,7 +235,9 @@ func (q *request) showErasure(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this request", versions)
+	if p.Timeline, err = history(q, "Acts on this request", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "record", p)
 }
 

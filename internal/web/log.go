@@ -59,8 +59,11 @@ func (q *request) showLedger(outcome *design.Note) error {
 	if err != nil {
 		return err
 	}
-	seals, err := q.seals(entries)
-	if err != nil {
+	marks := make([]mark, len(entries))
+	for i, e := range entries {
+		marks[i] = mark{e.Index, &design.Seal{Kind: design.Sealed}} // the row leads to the entry
+	}
+	if err := q.vouch(marks...); err != nil {
 		return err
 	}
 	p := ledgerPage{Staff: q.frame("Ledger", "/ledger"), Outcome: outcome, Key: q.Ledger.VerifierKey(), Header: design.Header{Title: "Ledger", Note: "Every act, in the order in which it was done, sealed so that nobody can change it unnoticed."}}
@@ -72,8 +75,8 @@ func (q *request) showLedger(outcome *design.Note) error {
 	}
 	p.Table = design.Table{Caption: "Entries", Columns: []design.Column{{Label: "Entry", Width: design.Narrow, Link: true}, {Label: "Act", Place: design.Full}, {Label: "Who", Place: design.Meta}, {Label: "Controls", Width: design.Narrow, Place: design.Meta}, {Label: "Seal", Width: design.Narrow, Place: design.Meta}, {Label: "When", Width: design.Narrow, Place: design.Meta}},
 		Empty: design.EmptyState{Title: "Nothing yet", Text: "The first act writes the first entry."}}
-	for _, e := range entries {
-		p.Table.Rows = append(p.Table.Rows, q.entryRow(e, sealOf(seals, e.Index)))
+	for i, e := range entries {
+		p.Table.Rows = append(p.Table.Rows, q.entryRow(e, marks[i].seal))
 	}
 	if n := len(entries); n > 0 {
 		p.Pages.Summary = fmt.Sprintf("%s–%s of %s", phrase.Number(entries[n-1].Index), phrase.Number(entries[0].Index), phrase.Count(cp.Size, "entry", "entries"))
@@ -111,15 +114,6 @@ func (q *request) outside() (design.DefinitionList, error) {
 	}}, nil
 }
 
-// seals returns the witnessed checkpoints above the entries of a page, of
-// which the newest comes first.
-func (q *request) seals(entries []board.Entry) ([]board.Seal, error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	return q.Board.Seals(q.ctx, entries[len(entries)-1].Index, entries[0].Index)
-}
-
 // sealOf returns the first witnessed checkpoint that covers an entry, nil where
 // there is none.
 func sealOf(seals []board.Seal, index int64) *board.Seal {
@@ -131,17 +125,38 @@ func sealOf(seals []board.Seal, index int64) *board.Seal {
 	return nil
 }
 
-// sealCell says how an entry is vouched for.
-func sealCell(s *board.Seal) design.Cell {
-	if s == nil {
-		return design.Cell{Seal: &design.Seal{Kind: design.Sealed}}
-	}
-	c := design.Cell{Seal: &design.Seal{Kind: design.Witnessed}}
-	c.Sub = fmt.Sprintf("by %d", len(s.By))
-	return c
+// mark is the seal beside what an entry did.
+type mark struct {
+	entry int64
+	seal  *design.Seal
 }
 
-func (q *request) entryRow(e board.Entry, s *board.Seal) design.Row {
+// sealMark is the mark of an entry, of which nobody has said yet who vouches for
+// it.
+func sealMark(entry int64) mark {
+	return mark{entry, &design.Seal{Kind: design.Sealed, Href: entryHref(entry), Detail: fmt.Sprintf("Entry %d", entry)}}
+}
+
+// vouch has marks say how many witnesses cosigned their entries: one query for
+// all that a page shows. What is erased or does not verify says that instead.
+func (q *request) vouch(marks ...mark) error {
+	entries := make([]int64, len(marks))
+	for i, m := range marks {
+		entries[i] = m.entry
+	}
+	seals, err := q.Board.Seals(q.ctx, entries...)
+	if err != nil {
+		return err
+	}
+	for _, m := range marks {
+		if s := sealOf(seals, m.entry); s != nil && m.seal.Kind == design.Sealed {
+			m.seal.Kind, m.seal.By = design.Witnessed, len(s.By)
+		}
+	}
+	return nil
+}
+
+func (q *request) entryRow(e board.Entry, s *design.Seal) design.Row {
 	controls := ""
 	for _, c := range e.Controls {
 		controls += c + " "
@@ -150,7 +165,7 @@ func (q *request) entryRow(e board.Entry, s *board.Seal) design.Row {
 	if e.Actor == ledger.System.ID {
 		who.Sub = ""
 	}
-	return design.Row{Href: entryHref(e.Index), Cells: []design.Cell{{Text: strconv.FormatInt(e.Index, 10)}, {Text: e.Act}, who, {Text: controls}, sealCell(s), {Moment: &design.Moment{At: micros(e.Time)}}}}
+	return design.Row{Href: entryHref(e.Index), Cells: []design.Cell{{Text: strconv.FormatInt(e.Index, 10)}, {Text: e.Act}, who, {Text: controls}, {Seal: s}, {Moment: &design.Moment{At: micros(e.Time)}}}}
 }
 
 // verify checks the whole record now. It changes nothing.
@@ -238,15 +253,18 @@ func (q *request) entryPage() error {
 	if err != nil {
 		return err
 	}
-	seals, err := q.Board.Seals(q.ctx, index, index)
+	seals, err := q.Board.Seals(q.ctx, index)
 	if err != nil {
 		return err
 	}
-	seal := sealOf(seals, index)
+	seal, shown := sealOf(seals, index), &design.Seal{Kind: design.Sealed}
+	if seal != nil {
+		shown = &design.Seal{Kind: design.Witnessed, By: len(seal.By)}
+	}
 	leaf := format.LeafHash(b)
 	at := entryHref(index)
 	p := entryPage{Staff: q.frame(fmt.Sprintf("Entry %d", index), "/ledger"), Bytes: string(b), Proof: string(proof.Append(nil))}
-	p.Header = design.Header{Crumbs: []design.Link{{Label: "Ledger", Href: "/ledger"}}, Title: fmt.Sprintf("Entry %s", phrase.Number(index)), Note: sentence(q.People.Name(q.ctx, e.Actor) + " " + act(e.Act)), Seal: sealCell(seal).Seal,
+	p.Header = design.Header{Crumbs: []design.Link{{Label: "Ledger", Href: "/ledger"}}, Title: fmt.Sprintf("Entry %s", phrase.Number(index)), Note: sentence(q.People.Name(q.ctx, e.Actor) + " " + act(e.Act)), Seal: shown,
 		Buttons: []design.Button{{Label: "Download the proof", Icon: "download", Href: at + "/proof"}, {Label: "Download the entry", Icon: "download", Href: at + "/entry"}}}
 	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{{Label: "Act", Cell: design.Cell{Text: e.Act}}, {Label: "Sealed", Cell: design.Cell{Moment: &design.Moment{At: micros(e.Time)}}},
 		{Label: "By", Cell: design.Cell{Text: q.People.Name(q.ctx, e.Actor), Sub: "as " + e.Role}}, {Label: "Number within its kind", Cell: design.Cell{Text: phrase.Number(e.Seq)}}, {Label: "Record", Cell: design.Cell{Text: e.Record}},
@@ -286,14 +304,19 @@ func (q *request) work() error {
 		return err
 	}
 	p := workPage{Staff: q.frame("Background work", ""), Header: design.Header{Title: "Background work", Note: "What follows from an act: sending, confirming, taking effect."}}
+	var marks []mark
 	for _, d := range dead {
-		p.Dead = append(p.Dead, design.TimelineItem{Kind: design.Undelivered, Who: spaced(d.Kind), What: "was given up after " + phrase.Count(int64(d.Attempts), "attempt", "attempts"), At: micros(d.DiedAt), Note: d.Error,
-			Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(d.Entry)}})
+		m := sealMark(d.Entry)
+		marks = append(marks, m)
+		p.Dead = append(p.Dead, design.TimelineItem{Kind: design.Undelivered, Who: spaced(d.Kind), What: "was given up after " + phrase.Count(int64(d.Attempts), "attempt", "attempts"), At: micros(d.DiedAt), Note: d.Error, Seal: m.seal})
 		if !q.may(caretaker) {
 			continue
 		}
 		p.Acts = append(p.Acts, Form{Action: "/work/" + d.ID + "/retry", Buttons: []design.Button{{Label: "Try " + spaced(d.Kind) + " of " + phrase.Instant(micros(d.DiedAt)) + " again", Icon: "refresh-cw"}}},
 			Form{Title: "Dismiss " + spaced(d.Kind) + " of " + phrase.Instant(micros(d.DiedAt)), Action: "/work/" + d.ID + "/dismiss", Fields: []design.Field{{Name: "reason", ID: "reason-" + d.ID, Label: "Why it need not be done", Required: true}}, Buttons: []design.Button{{Label: "Dismiss it"}}})
+	}
+	if err := q.vouch(marks...); err != nil {
+		return err
 	}
 	p.Waiting = design.Table{Caption: "Waiting", Columns: []design.Column{{Label: "Work"}, {Label: "Next attempt", Width: design.Narrow, Place: design.Meta}, {Label: "Attempts", Width: design.Narrow, End: true, Place: design.Meta}, {Label: "Last error", Place: design.Full}},
 		Empty: design.EmptyState{Title: "Nothing waits", Text: "All that follows from what was done is done."}}

@@ -93,6 +93,9 @@ func foot(page string) string {
 // TestWitnessed: an entry says who cosigned it, and its proof checks.
 func TestWitnessed(t *testing.T) {
 	o := open(t)
+	c := o.mail(report)
+	r, err := o.Responses.Draft(t.Context(), o.identity(people.Analyst), c.ID) // a sign-in, and the answer
+	o.must(err)
 	cp, err := o.Env.Checkpoint(t.Context())
 	o.must(err)
 	o.must(o.Env.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
@@ -105,7 +108,7 @@ func TestWitnessed(t *testing.T) {
 		}
 		return err
 	}))
-	aud := o.visit(people.Auditor)
+	aud, lea := o.visit(people.Auditor), o.visit(people.Lead)
 	covered := aud.want(200, aud.get(fmt.Sprintf("/ledger/entries/%d", cp.Size-3)))
 	for _, want := range []string{"Witnessed", "by 2 witnesses", "one.example", "two.example", fmt.Sprintf("under the checkpoint of %d entries", cp.Size-2)} {
 		if !strings.Contains(covered.body, want) {
@@ -116,8 +119,17 @@ func TestWitnessed(t *testing.T) {
 		t.Error("an entry above the cosigned checkpoint is witnessed")
 	}
 	list := aud.want(200, aud.get("/ledger"))
-	if !strings.Contains(list.body, "by 2") || !strings.Contains(list.body, "Sealed") {
+	if !strings.Contains(list.body, "Witnessed by 2") || !strings.Contains(list.body, "Sealed") {
 		t.Error("the list does not tell witnessed from sealed entries")
+	}
+	for path, want := range map[string][2]int{ // witnessed, sealed alone
+		"/cases/" + c.Number: {3, 1}, "/responses/" + r.ID: {0, 1}, "/people/" + o.people[people.Analyst].ID: {1, 0},
+	} {
+		page := lea.want(200, lea.get(path)).body
+		_, page, _ = strings.Cut(page, `<main`)
+		if w, s := strings.Count(page, "Witnessed by 2"), strings.Count(page, `<span class="seal-word">Sealed</span>`); w < want[0] || (w == 0) != (want[0] == 0) || s < want[1] || (s == 0) != (want[1] == 0) {
+			t.Errorf("%s: %d acts are witnessed and %d sealed, want at least %v: %s", path, w, s, want, excerpt(page))
+		}
 	}
 	key, err := format.ParseKey(o.Env.VerifierKey())
 	o.must(err)

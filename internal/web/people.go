@@ -141,7 +141,9 @@ func (q *request) showPerson(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this account", versions)
+	if p.Timeline, err = history(q, "Acts on this account", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "person", p)
 }
 

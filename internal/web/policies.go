@@ -99,7 +99,9 @@ func (q *request) showPolicy(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this version", versions)
+	if p.Timeline, err = history(q, "Acts on this version", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "record", p)
 }
 

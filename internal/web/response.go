@@ -366,9 +366,11 @@ func (q *request) responseHistory(r *response.Response) (design.Timeline, error)
 		return t, err
 	}
 	var before *response.Response
+	var marks []mark
 	for _, v := range versions {
 		i := design.TimelineItem{ID: fmt.Sprintf("act-%d", v.Index), Who: q.People.Name(q.ctx, v.Entry.Actor), What: act(v.Entry.Act), At: v.At(), Controls: v.Entry.Controls,
-			Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(v.Index), Detail: fmt.Sprintf("Entry %d", v.Index)}}
+			Seal: sealMark(v.Index).seal}
+		marks = append(marks, mark{v.Index, i.Seal})
 		q.answerItem(&board.Event{Index: v.Index, Entry: v.Entry, Response: v.Doc, Before: before}, &i)
 		i.Facts = i.Facts[1:] // which answer it is, the page says
 		i.Changes = versionChanges(before, v.Doc)
@@ -376,7 +378,7 @@ func (q *request) responseHistory(r *response.Response) (design.Timeline, error)
 		t.Items = append(t.Items, i)
 	}
 	slices.Reverse(t.Items)
-	return t, nil
+	return t, q.vouch(marks...)
 }
 
 func versionChanges(before, after *response.Response) []design.Change {

@@ -218,7 +218,9 @@ func (q *request) showHold(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this hold", versions)
+	if p.Timeline, err = history(q, "Acts on this hold", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "record", p)
 }
 
@@ -361,7 +363,9 @@ func (q *request) showRun(f *form) error {
 	if err != nil {
 		return err
 	}
-	p.Timeline = history(q, "Acts on this run", versions)
+	if p.Timeline, err = history(q, "Acts on this run", p.Header.Seal, versions); err != nil {
+		return err
+	}
 	return q.show(f.code(), "record", p)
 }
 

@@ -24,8 +24,9 @@ const (
 
 func entryHref(index int64) string { return "/ledger/entries/" + strconv.FormatInt(index, 10) }
 
-// timeline is the acts on a case, the newest first, from ?before on.
-func (q *request) timeline(o *opened) (design.Timeline, error) {
+// timeline is the acts on a case, the newest first, from ?before on. The mark in
+// the header says who vouches for the case as it is.
+func (q *request) timeline(o *opened, header mark) (design.Timeline, error) {
 	t := design.Timeline{Label: "Timeline of " + o.Number, Empty: design.EmptyState{Title: "Nothing yet", Text: "Nothing has happened on this case."}}
 	events, err := q.Board.Timeline(q.ctx, o.ID)
 	if err != nil {
@@ -42,6 +43,7 @@ func (q *request) timeline(o *opened) (design.Timeline, error) {
 	if err != nil {
 		before = 1 << 62
 	}
+	marks := []mark{header}
 	for i := range events {
 		e := &events[i]
 		if e.Index >= before {
@@ -59,14 +61,15 @@ func (q *request) timeline(o *opened) (design.Timeline, error) {
 			break
 		}
 		t.Items = append(t.Items, item)
+		marks = append(marks, mark{e.Index, item.Seal})
 	}
-	return t, nil
+	return t, q.vouch(marks...)
 }
 
 // item is one act; ok is false where it only counts what another one shows.
 func (q *request) item(o *opened, e *board.Event, first map[string]int64) (design.TimelineItem, bool, error) {
 	i := design.TimelineItem{ID: fmt.Sprintf("act-%d", e.Index), Who: q.People.Name(q.ctx, e.Entry.Actor), What: act(e.Entry.Act), At: e.At(), Controls: e.Entry.Controls,
-		Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(e.Index), Detail: fmt.Sprintf("Entry %d", e.Index)}}
+		Seal: sealMark(e.Index).seal}
 	switch {
 	case q.erasedItem(e, &i):
 		return i, true, nil
