@@ -200,6 +200,7 @@ func (c *Client) download(ctx context.Context, method, path string, query url.Va
 // Verification is what a check of the whole record found.
 type Verification struct {
 	OK      bool             `json:"ok"`
+	Depth   Depth            `json:"depth"`   // as far as was checked
 	Problem string           `json:"problem"` // the first thing that is wrong
 	Size    int64            `json:"size"`    // entries
 	Root    string           `json:"root"`    // base64

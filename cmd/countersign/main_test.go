@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/countersign/client"
 	"example.org/countersign/internal/intake"
 )
 
@@ -61,6 +63,12 @@ func TestMisuse(t *testing.T) {
 		{"verify --live", 2, "--data"},
 		{"verify --live --data " + dir + "/none", 2, "there is no record"},
 		{"verify " + notZip, 1, "not a Countersign package"},
+		{"verify --depth full " + notZip, 2, "--depth is for --live"},
+		{"verify --full " + notZip, 2, "--full is for --live"},
+		{"verify " + notZip + " --data " + dir, 2, "--data is for --live"},
+		{"verify --live --data " + dir + " --log-key x", 2, "--log-key is for a FILE"},
+		{"verify --live --data " + dir + " --full --depth tree", 2, "give one of them"},
+		{"verify --live --data " + dir + " --depth deep", 2, "deep"},
 		{"verify " + dir + "/none.zip", 2, "no such file"},
 		{"verify " + dir, 2, "not a file"},
 	} {
@@ -151,7 +159,22 @@ func TestCommands(t *testing.T) {
 	if code, _, errs := command(t, "verify", zip); code != 1 || errs == "" {
 		t.Errorf("an altered package: exit %d, %q", code, errs)
 	}
-	if out := must(t, "verify", "--live", "--full", "--data", dir); !strings.Contains(out, "unaltered") {
-		t.Errorf("verify --live says %q", out)
+	for depth, says := range map[string]string{
+		"":     "The record is unaltered: ",
+		"rows": "older versions were not opened",
+		"full": "every version and every attachment",
+		"tree": "The log is whole: ",
+	} {
+		args := []string{"verify", "--live", "--data", dir}
+		if depth != "" {
+			args = append(args, "--depth", depth)
+		}
+		if out := must(t, args...); !strings.Contains(out, says) || (depth == "tree") == strings.Contains(out, "unaltered") {
+			t.Errorf("verify --live --depth %s says %q", depth, out)
+		}
+		var v client.Verification
+		if err := json.Unmarshal([]byte(must(t, append(args, "--json")...)), &v); err != nil || !v.OK || string(v.Depth) != cmp.Or(depth, "rows") {
+			t.Errorf("verify --live --depth %s says %+v, %v", depth, v, err)
+		}
 	}
 }

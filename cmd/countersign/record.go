@@ -100,6 +100,13 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
+// whole says what was checked and found right, and what was not checked.
+var whole = map[client.Depth]string{
+	client.Tree: "The log is whole: %d entries, root %s. Records were not compared with it.\n",
+	client.Rows: "The record is unaltered: %d entries, root %s. Every row is as its newest version in the log; older versions were not opened.\n",
+	client.Full: "The record is unaltered: %d entries, root %s. Every row, every version and every attachment was compared.\n",
+}
+
 // describe tells what a live check found, also as JSON.
 func describe(std stdio, v *client.Verification, asJSON bool) error {
 	if asJSON {
@@ -107,7 +114,7 @@ func describe(std stdio, v *client.Verification, asJSON bool) error {
 			return err
 		}
 	} else if v.OK {
-		fmt.Fprintf(std.out, "The record is unaltered: %d entries, root %s.\n", v.Size, v.Root)
+		fmt.Fprintf(std.out, whole[v.Depth], v.Size, v.Root)
 		for kind, n := range v.Records {
 			if n > 0 {
 				fmt.Fprintf(std.out, "  %-15s %d\n", kind, n)

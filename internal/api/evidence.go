@@ -162,6 +162,8 @@ type Package struct {
 	Files          int64     `json:"files"`
 	ManifestSHA256 string    `json:"manifest_sha256"`
 	ArchiveSHA256  string    `json:"archive_sha256"`
+
+	Disclosed *Disclosed `json:"disclosed,omitempty" doc:"The part of it that alone was let out; absent where all was"`
 }
 
 type packagesOut struct {
@@ -178,7 +180,7 @@ func (d *door) listPackages(ctx context.Context, _ *struct{}) (*packagesOut, err
 	out := &packagesOut{}
 	out.Body.Packages = make([]Package, len(all))
 	for i, p := range all {
-		out.Body.Packages[i] = Package{p.ID, p.From, p.To, p.By, at(p.MadeAt), p.WithRaw, p.Count, p.Files, p.ManifestSHA256, p.ArchiveSHA256}
+		out.Body.Packages[i] = Package{p.ID, p.From, p.To, p.By, at(p.MadeAt), p.WithRaw, p.Count, p.Files, p.ManifestSHA256, p.ArchiveSHA256, viewDisclosed(p.Disclosed)}
 	}
 	return out, nil
 }
@@ -213,6 +215,7 @@ type verifyIn struct {
 // Verification is what a check of the whole record found.
 type Verification struct {
 	OK      bool             `json:"ok"`
+	Depth   string           `json:"depth" enum:"tree,rows,full" doc:"As far as was checked: ok says nothing of what lies deeper"`
 	Problem string           `json:"problem,omitzero" doc:"The first thing that is wrong"`
 	Size    int64            `json:"size" doc:"Entries"`
 	Root    string           `json:"root,omitzero" doc:"Base64"`
@@ -243,11 +246,11 @@ func (d *door) verify(ctx context.Context, in *verifyIn) (*huma.StreamResponse, 
 			}
 		}
 		r, err := d.Ledger.Verify(ctx, opt)
-		v := Verification{}
+		v := Verification{Depth: in.Depth}
 		if m, altered := errors.AsType[*ledger.Mismatch](err); altered {
 			v.Problem, err = m.Error(), nil
 		} else if err == nil {
-			v = Verification{OK: true, Size: r.Size, Root: base64.StdEncoding.EncodeToString(r.Root[:]), Records: r.Records, Blobs: r.Blobs}
+			v = Verification{OK: true, Depth: in.Depth, Size: r.Size, Root: base64.StdEncoding.EncodeToString(r.Root[:]), Records: r.Records, Blobs: r.Blobs}
 		}
 		if err == nil {
 			err = lines.Encode(v)
