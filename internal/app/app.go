@@ -32,6 +32,7 @@ import (
 	"example.org/countersign/internal/channel/smtpd"
 	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/db"
+	"example.org/countersign/internal/disclosure"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -95,6 +96,7 @@ type App struct {
 	Responses *response.Desk
 	Retention *retention.Desk
 	Evidence  *evidence.Desk
+	Disclose  *disclosure.Desk
 	Backup    *backup.Desk
 	Board     *board.Board
 	SelfCheck *selfcheck.Desk
@@ -262,6 +264,7 @@ func (a *App) build(ctx context.Context) (err error) {
 	}
 	a.Evidence = evidence.New(a.Ledger, a.People, a.Channels, a.Policies, a.Intake, a.Responses, evidence.Options{Organisation: cfg.Organisation, Keys: a.keys,
 		Witnessed: a.witnessed, Timestamp: a.Timestamp, Accepted: func(f func(accepted.Line) error) error { return accepted.Read(cfg.Data, f) }})
+	a.Disclose = disclosure.New(a.Ledger, a.Intake, a.Responses, a.Evidence)
 	a.SelfCheck = selfcheck.New(a.Ledger, cfg.Log)
 	if err := unlessHalted(a.SelfCheck.Schedule(ctx)); err != nil {
 		return err
@@ -300,13 +303,13 @@ func (a *App) kick() {
 func (a *App) doors() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api.New(api.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Receipts: a.Receipts, Retention: a.Retention, Evidence: a.Evidence, Backup: a.Backup, Recovery: a.Recovery, Timestamp: a.Timestamp, Board: a.Board}, a.Operator, a.Config.Log))
+		Intake: a.Intake, Backlog: a.Backlog, Triage: a.Triage, Responses: a.Responses, Receipts: a.Receipts, Retention: a.Retention, Evidence: a.Evidence, Disclose: a.Disclose, Backup: a.Backup, Recovery: a.Recovery, Timestamp: a.Timestamp, Board: a.Board}, a.Operator, a.Config.Log))
 	public := portal.New(portal.Desks{Ledger: a.Ledger, Channels: a.Channels, Intake: a.Intake, Backlog: a.Backlog, Receipts: a.Receipts, Retention: a.Retention}, a.Config.Organisation, a.Config.Log)
 	for _, path := range portal.Paths() {
 		mux.Handle(path, public)
 	}
 	mux.Handle("/", web.New(web.Desks{Ledger: a.Ledger, People: a.People, Channels: a.Channels, Policies: a.Policies,
-		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Board: a.Board, Jobs: a.Jobs,
+		Intake: a.Intake, Triage: a.Triage, Responses: a.Responses, Retention: a.Retention, Evidence: a.Evidence, Disclose: a.Disclose, Board: a.Board, Jobs: a.Jobs,
 		Checks: web.Checks{SelfCheck: a.SelfCheck, Recovery: a.Recovery, Backup: a.Backup, Feeder: a.Feeder, Receipts: a.Receipts, Spool: a.Spool}},
 		web.Options{URL: a.Config.URL, Organisation: a.Config.Organisation, OpenLog: a.Config.OpenLog}, a.Config.Log))
 	log := tiles.New(a.Ledger, a.People, tiles.Options{Open: a.Config.OpenLog, Cookie: web.CookieName(a.Config.URL), Feeder: a.Feeder}, a.Config.Log)

@@ -109,7 +109,7 @@ func (h *house) fill(t testing.TB) {
 		}
 	}
 	if err := h.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-		_, err := tx.Next("case/2026")
+		_, err := tx.Work(`INSERT INTO repeated_arrival (communication, count, last_at) VALUES ('one', 2, 3)`)
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ const (
 	Log     Class = "log"     // entries and payloads: appended by package ledger alone
 	Record  Class = "record"  // index rows of records: change only with an entry
 	Derived Class = "derived" // rebuilt from records, never backed up
-	Work    Class = "work"    // queues, sessions, counters: changed through Tx.Work
+	Work    Class = "work"    // queues, sessions: changed through Tx.Work
 )
 
 // Tables lists every table of the database. A test compares it with the schema.
@@ -18,7 +18,6 @@ var Tables = map[string]Class{
 	"ledger_payload":   Log,
 	"ledger_node":      Log,
 	"ledger_redacted":  Log,
-	"ledger_counter":   Work,
 	"ledger_erasure":   Work,
 	"ledger_published": Work,
 

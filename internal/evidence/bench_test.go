@@ -15,6 +15,7 @@ import (
 
 	"example.org/countersign/internal/dbtest"
 	"example.org/countersign/internal/evidence"
+	"example.org/countersign/internal/id"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/mime"
@@ -116,12 +117,8 @@ func (o *office) fill(n int) {
 	for i := range n {
 		o.Clock.Set(q3.From.Add(time.Duration(i) * step))
 		o.must(o.Write(o.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
-			number, err := tx.Next("case-2026")
-			if err != nil {
-				return err
-			}
 			now := tx.Now.UnixMicro()
-			c := &intake.Case{Number: fmt.Sprintf("C-2026-%06d", number), Subject: fmt.Sprintf("Question %d about the report", i), State: intake.Open, Category: "support", Urgency: "normal",
+			c := &intake.Case{Number: id.Number(2026, int64(i)+1), Subject: fmt.Sprintf("Question %d about the report", i), State: intake.Open, Category: "support", Urgency: "normal",
 				Impact: 1 + i%4, Likelihood: 1 + i/4%4, Channel: channels[0].ID, ChannelKind: "email", Source: intake.FromSMTP, ReceivedAt: now, ClockFrom: now, UpdatedAt: now,
 				ReporterName: "Rita Reporter", ReporterAddress: fmt.Sprintf("rita%d@example.com", i), Communications: 1, LastAt: now, Waiting: intake.WaitingUs, ClassifiedBy: "rules/1: support"}
 			c.Severity = set.Severity.Severity(c.Impact, c.Likelihood)

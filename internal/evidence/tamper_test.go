@@ -159,6 +159,38 @@ func TestTampered(t *testing.T) {
 	})
 }
 
+// TestMovedNumber holds that a case's number that was moved in the table takes
+// no place from those that come after: once it is put back, the record is whole
+// and so are its packages.
+func TestMovedNumber(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.unguard()
+		o.at(2026, 7, 6, 9, 0)
+		for i := range 3 {
+			o.mail("ann@example.com", fmt.Sprint("Question ", i), "It is asked.")
+		}
+		o.shell("UPDATE casefile SET number = 'C-2026-000008' WHERE number = 'C-2026-000003'")
+		for _, opt := range []ledger.Options{{}, {Full: true}} {
+			if _, err := o.Verify(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "casefile") {
+				t.Errorf("the check says %v", err)
+			}
+		}
+		o.desks() // as a start does
+		if c := o.mail("ann@example.com", "Next", "It is asked."); c.Number != "C-2026-000004" {
+			t.Errorf("the next case is %s", c.Number)
+		}
+		o.shell("UPDATE casefile SET number = 'C-2026-000003' WHERE number = 'C-2026-000008'")
+		o.at(2026, 11, 2, 9, 0)
+		b, made := o.build(q3, evidence.BuildOptions{})
+		if _, err := check(t, b, o.VerifierKey()); err != nil {
+			t.Error(err)
+		}
+		if n := made.Report.Numbers; len(n) != 1 || n[0].First != "C-2026-000001" || n[0].Last != "C-2026-000004" || n[0].Count != 4 {
+			t.Errorf("numbers %+v", n)
+		}
+	})
+}
+
 // TestLostContent takes away and alters what is kept in files.
 func TestLostContent(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {

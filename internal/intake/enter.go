@@ -38,7 +38,7 @@ func (d *Desk) enter(ctx context.Context, tx *ledger.Tx, p *parcel) (*Receipt, e
 		}
 		p.m.About = "" // what it is about is no more
 	}
-	return d.open(tx, p, related, f.opened)
+	return d.open(ctx, tx, p, related, f.opened)
 }
 
 // repeated returns the receipt of the first arrival where the same bytes came
@@ -109,15 +109,14 @@ func (d *Desk) home(ctx context.Context, tx *ledger.Tx, p *parcel, hits []hit) (
 }
 
 // open begins a case with the parcel.
-func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string, opened int) (*Receipt, error) {
+func (d *Desk) open(ctx context.Context, tx *ledger.Tx, p *parcel, related []string, opened int) (*Receipt, error) {
 	m := p.m
 	c := newCase(p, related)
 	year := time.UnixMicro(m.ReceivedAt).UTC().Year()
-	n, err := tx.Next("case-" + strconv.Itoa(year)) // CC2.3: gap-free by year of receipt
-	if err != nil {
+	var err error
+	if c.Number, err = d.nextNumber(ctx, tx, year); err != nil {
 		return nil, err
 	}
-	c.Number = id.Number(year, n)
 	if p.code != "" {
 		c.CodeHash = codeHash(d.ledger.Index(), c.Number, p.code)
 	}
@@ -134,6 +133,17 @@ func (d *Desk) open(tx *ledger.Tx, p *parcel, related []string, opened int) (*Re
 		return nil, err
 	}
 	return &Receipt{Case: c.ID, Number: c.Number, Communication: m.ID, Code: p.code, New: true}, nil
+}
+
+// nextNumber returns the tracking number of a case that tx opens in a year.
+func (d *Desk) nextNumber(ctx context.Context, tx *ledger.Tx, year int) (string, error) {
+	return d.numbers.Next(ctx, tx, year, func(id string) (string, error) {
+		c, err := Cases.Load(ctx, tx, id)
+		if err != nil {
+			return "", err
+		}
+		return c.Number, nil
+	})
 }
 
 // newCase returns the case that the parcel begins, without its number.

@@ -110,7 +110,7 @@ func instant(micro int64) string {
 // Past returns the n newest cases as rules see their first communication, and
 // what became of them, for policy.DryRun.
 func (d *Desk) Past(ctx context.Context, n int) ([]policy.Past, error) {
-	cases, err := Cases.Select(ctx, d.ledger, `ORDER BY r.number DESC LIMIT $1`, n)
+	cases, err := Cases.Select(ctx, d.ledger, `ORDER BY substr(r.number, 1, 7) DESC, length(r.number) DESC, r.number DESC LIMIT $1`, n)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/relay"
+	"example.org/countersign/internal/intake/number"
 	"example.org/countersign/internal/keyring"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/policy"
@@ -51,6 +52,7 @@ type Desk struct {
 	policies *policy.Desk
 	opt      Options
 	log      *slog.Logger
+	numbers  number.Giver
 }
 
 // New returns a Desk.

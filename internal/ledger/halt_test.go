@@ -24,14 +24,14 @@ func TestAttend(t *testing.T) {
 				}
 			}
 			n := int64(0)
-			if err := e.Attend(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) (err error) {
-				n, err = tx.Next("attended")
+			if err := e.Attend(t.Context(), ann, func(ctx context.Context, tx *ledger.Tx) (err error) {
+				n, err = next(ctx, tx, "attended")
 				return err
 			}); err != nil || n != int64(i+1) {
 				t.Errorf("halted %v: number %d, %v", halt, n, err)
 			}
-			if err := e.Attend(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-				if _, err := tx.Next("attended"); err != nil {
+			if err := e.Attend(t.Context(), ann, func(ctx context.Context, tx *ledger.Tx) error {
+				if _, err := next(ctx, tx, "attended"); err != nil {
 					return err
 				}
 				return memos.Put(tx, &memo{Title: "second"}, ledger.Do("written"))

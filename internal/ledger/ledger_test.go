@@ -28,7 +28,7 @@ var memos = ledger.Define("memo", []string{"title_key", "count"}, func(m *memo, 
 	return []any{x.Blind("title", m.Title), m.Count}
 })
 
-func init() { db.Tables["memo"] = db.Record }
+func init() { db.Tables["memo"], db.Tables["memo_counter"] = db.Record, db.Work }
 
 func each(t *testing.T, f func(t *testing.T, e *dbtest.Env)) {
 	t.Helper()
@@ -38,7 +38,18 @@ func each(t *testing.T, f func(t *testing.T, e *dbtest.Env)) {
 func setup(d *db.DB) error {
 	return d.Script(context.Background(), `
 		CREATE TABLE memo ({record}, title_key TEXT NOT NULL, count {int} NOT NULL){strict};
-		{guard memo}`)
+		{guard memo}
+		CREATE TABLE memo_counter (name TEXT NOT NULL PRIMARY KEY, value {int} NOT NULL){strict};`)
+}
+
+// next counts in a work table.
+func next(ctx context.Context, tx *ledger.Tx, name string) (n int64, err error) {
+	if _, err := tx.Work(`INSERT INTO memo_counter (name, value) VALUES ($1, 1)
+		ON CONFLICT (name) DO UPDATE SET value = memo_counter.value + 1`, name); err != nil {
+		return 0, err
+	}
+	_, err = tx.One(ctx, `SELECT value FROM memo_counter WHERE name = $1`, []any{name}, &n)
+	return n, err
 }
 
 var ann = ledger.Actor{ID: "ann", Role: "analyst"}
@@ -123,9 +134,9 @@ func TestManyCallers(t *testing.T) {
 			wg.Go(func() {
 				for j := range 10 {
 					var n int64
-					err := e.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
+					err := e.Write(t.Context(), ann, func(ctx context.Context, tx *ledger.Tx) error {
 						var err error
-						if n, err = tx.Next("memo"); err != nil {
+						if n, err = next(ctx, tx, "memo"); err != nil {
 							return err
 						}
 						if err := memos.Put(tx, &memo{Title: fmt.Sprint(i, j), Count: n}, ledger.Do("written")); err != nil {
@@ -163,7 +174,7 @@ func TestWorkRefusesRecords(t *testing.T) {
 			`DELETE FROM memo`,
 			`INSERT INTO ledger_entry (idx, body) VALUES (99, 'x')`,
 			`UPDATE ledger_head SET size = 0`,
-			`UPDATE ledger_counter SET value = 1; DELETE FROM memo`,
+			`UPDATE memo_counter SET value = 1; DELETE FROM memo`,
 			`WITH x AS (DELETE FROM memo RETURNING id) SELECT 1`,
 		} {
 			err := e.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
@@ -218,7 +229,7 @@ func TestTriggers(t *testing.T) {
 // batch made none.
 func TestTurnWithoutEntry(t *testing.T) {
 	each(t, func(t *testing.T, e *dbtest.Env) {
-		if err := e.DB.Script(t.Context(), `INSERT INTO ledger_counter (name, value) VALUES ('x', 0)`); err != nil {
+		if err := e.DB.Script(t.Context(), `INSERT INTO memo_counter (name, value) VALUES ('x', 0)`); err != nil {
 			t.Fatal(err)
 		}
 		hold, held := make(chan struct{}), make(chan struct{})
@@ -233,7 +244,7 @@ func TestTurnWithoutEntry(t *testing.T) {
 		<-held
 		wg.Go(func() {
 			e.Write(t.Context(), ann, func(_ context.Context, tx *ledger.Tx) error {
-				_, err := tx.Work(`UPDATE ledger_counter SET value = 1 WHERE name = 'x'`)
+				_, err := tx.Work(`UPDATE memo_counter SET value = 1 WHERE name = 'x'`)
 				return err
 			})
 		})

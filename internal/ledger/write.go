@@ -325,8 +325,8 @@ func (t *Tx) One(_ context.Context, query string, args []any, dest ...any) (foun
 
 var written = regexp.MustCompile(`^\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)\b[^;]*$`)
 
-// Work changes a work table: a queue, a session, a counter. It refuses any
-// other table: records change through Put, so that no change is without entry.
+// Work changes a work table: a queue, a session. It refuses any other table:
+// records change through Put, so that no change is without entry.
 func (t *Tx) Work(query string, args ...any) (int64, error) {
 	m := written.FindStringSubmatch(query)
 	if m == nil || db.Tables[m[1]] != db.Work {
@@ -343,14 +343,6 @@ func (t *Tx) Queue(query string, args ...any) error {
 		return t.fail(fmt.Errorf("ledger: not a change of a work table: %.80s", query))
 	}
 	return t.later(db.Statement{Query: query, Args: args, Rows: db.Any})
-}
-
-// Next returns the next value of a named counter, from 1 without gaps: what a
-// transaction that fails had taken is given again.
-func (t *Tx) Next(name string) (n int64, err error) {
-	_, err = t.One(t.ctx, `INSERT INTO ledger_counter (name, value) VALUES ($1, 1)
-		ON CONFLICT (name) DO UPDATE SET value = ledger_counter.value + 1 RETURNING value`, []any{name}, &n)
-	return n, err
 }
 
 func (t *Tx) keyring() *keyring.Keyring { return t.ledger.keys }

@@ -65,10 +65,10 @@ func (d *Desk) Draft(ctx context.Context, who *people.Identity, kind Kind, name 
 	if err := d.fill(p, c); err != nil {
 		return nil, err
 	}
-	err := d.ledger.Write(ctx, who.Actor(acting(who, writers)), func(_ context.Context, tx *ledger.Tx) error {
+	err := d.ledger.Write(ctx, who.Actor(acting(who, writers)), func(ctx context.Context, tx *ledger.Tx) error {
 		p.CreatedAt, p.UpdatedAt = tx.Now.UnixMicro(), tx.Now.UnixMicro()
 		var err error
-		if p.Version, err = tx.Next("policy-" + string(kind) + "-" + name); err != nil {
+		if p.Version, err = nextVersion(ctx, tx, kind, name); err != nil {
 			return err
 		}
 		return Policies.Put(tx, p, ledger.Do("drafted", controls...))
@@ -293,7 +293,7 @@ func (d *Desk) Seed(ctx context.Context) error {
 			p.State, p.Shipped, p.Authors = InForce, true, []string{ledger.System.ID}
 			p.CreatedAt, p.UpdatedAt, p.EffectiveFrom = now, now, now
 			p.ReviewDue = tx.Now.AddDate(0, 3, 0).Format(time.DateOnly)
-			if p.Version, err = tx.Next("policy-" + string(p.Kind) + "-" + p.Name); err != nil {
+			if p.Version, err = nextVersion(ctx, tx, p.Kind, p.Name); err != nil {
 				return err
 			}
 			if err := Policies.Put(tx, p, ledger.Do("shipped", controls...)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,46 @@ func TestSeed(t *testing.T) {
 			}
 			if at, err := h.At(t.Context(), h.env, p.Label()); err != nil || at.ID != p.ID {
 				t.Errorf("%s is not found by its label: %v", p.Label(), err)
+			}
+		}
+	})
+}
+
+// TestVersions holds that versions have no gaps, however many write at once,
+// and whatever fails.
+func TestVersions(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		change := policy.Change{Body: body(t, targets(60)), Rationale: "Customers expect an hour."}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if i%4 == 0 {
+					cancel()
+				}
+				if _, err := h.Draft(ctx, h.ann, policy.KindSLA, "", change); (err != nil) != (i%4 == 0) {
+					t.Errorf("draft %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		refused := errors.New("refused")
+		if err := h.env.Write(t.Context(), ledger.System, func(ctx context.Context, tx *ledger.Tx) error {
+			if err := policy.Policies.Put(tx, &policy.Policy{Kind: policy.KindSLA, Version: 17, State: policy.Draft}, ledger.Do("drafted")); err != nil {
+				return err
+			}
+			return refused
+		}); !errors.Is(err, refused) {
+			t.Fatal(err)
+		}
+		p, err := h.Draft(t.Context(), h.ann, policy.KindSLA, "", change)
+		if err != nil || p.Version != 17 { // after the shipped one, and fifteen
+			t.Errorf("after what failed: %+v, %v", p, err)
+		}
+		for v := range int64(17) {
+			if _, err := h.At(t.Context(), h.env, fmt.Sprintf("sla/%d", v+1)); err != nil {
+				t.Errorf("version %d: %v", v+1, err)
 			}
 		}
 	})

@@ -35,6 +35,13 @@ func names(ctx context.Context, src ledger.Source) (map[string]bool, error) {
 	return known, err
 }
 
+// nextVersion returns the number of the next version of a policy: the one after
+// the highest in the record. Turns are serial, so that nobody else takes it.
+func nextVersion(ctx context.Context, tx *ledger.Tx, kind Kind, name string) (n int64, err error) {
+	_, err = tx.One(ctx, `SELECT COALESCE(MAX(version), 0) + 1 FROM policy WHERE kind = $1 AND name = $2`, []any{string(kind), name}, &n)
+	return n, err
+}
+
 // Find returns one version.
 func (d *Desk) Find(ctx context.Context, src ledger.Source, id string) (*Policy, error) {
 	return Policies.Load(ctx, src, id)

@@ -57,11 +57,6 @@ CREATE TABLE ledger_published (
 	checkpoint TEXT  NOT NULL
 ){strict};
 
-CREATE TABLE ledger_counter (
-	name  TEXT  NOT NULL PRIMARY KEY,
-	value {int} NOT NULL
-){strict};
-
 {guard ledger_entry}
 {guard ledger_payload}
 {guard ledger_node}

@@ -20,6 +20,8 @@ CREATE TABLE casefile (
 	last_at           {int} NOT NULL,
 	reporter    TEXT  NOT NULL -- address, blind
 ){strict};
+-- The numbers of a year in the order of numbers: what the next one is.
+CREATE INDEX casefile_number ON casefile (substr(number, 1, 7), length(number), number);
 CREATE INDEX casefile_reporter ON casefile (reporter, received_at);
 {guard casefile}
 
