@@ -20,6 +20,7 @@ import (
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/disclosure"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/ledger"
@@ -49,6 +50,7 @@ type Desks struct {
 	Receipts  *receipt.Desk
 	Retention *retention.Desk
 	Evidence  *evidence.Desk
+	Disclose  *disclosure.Desk
 	Backup    *backup.Desk
 	Recovery  *recovery.Desk
 	Timestamp *timestamp.Desk

@@ -55,6 +55,7 @@ var tiers = map[string]tier{
 
 	"internal/intake/mbox":   1, // formats that only intake reads
 	"internal/intake/redraw": 1,
+	"internal/intake/number": 42, // tracking numbers, which only intake gives
 
 	// The order of the process.
 	"internal/intake":   50,

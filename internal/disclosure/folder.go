@@ -190,3 +190,6 @@ func (x *Item) field(name string) *Field {
 	}
 	return nil
 }
+
+// Has reports whether the item has a field of that name.
+func (x *Item) Has(name string) bool { return x.field(name) != nil }

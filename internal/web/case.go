@@ -92,6 +92,9 @@ func (q *request) caseHeader(o *opened) design.Header {
 	if !o.Anonymous && o.Source != intake.FromStaff {
 		h.Buttons = append(h.Buttons, design.Button{Label: "Receipt for the reporter", Icon: "stamp", Href: "/cases/" + o.Number + "/receipt"})
 	}
+	if q.may(packers) {
+		h.Buttons = append(h.Buttons, design.Button{Label: "Disclose a part", Icon: "package", Href: "/cases/" + o.Number + "/disclose"})
+	}
 	if c := caseClock(o.Case, o.set, q.now); c != nil {
 		h.Clocks = []design.Clock{*c}
 	}

@@ -21,6 +21,7 @@ import (
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/disclosure"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/jobs"
@@ -85,6 +86,7 @@ func open(t testing.TB) *office {
 	discard := slog.New(slog.DiscardHandler)
 	o.Checks = web.Checks{SelfCheck: selfcheck.New(o.Env.Ledger, discard), Recovery: recovery.New(o.Env.Ledger, dir, discard), Backup: backup.New(o.Env.Ledger), Receipts: receipt.New(o.Env.Ledger, o.Intake, nil), Spool: o.Spool}
 	o.Evidence = evidence.New(o.Env.Ledger, o.People, o.Channels, o.Policies, o.Intake, o.Responses, evidence.Options{Organisation: "Northwind", Keys: o.Keys})
+	o.Disclose = disclosure.New(o.Env.Ledger, o.Intake, o.Responses, o.Evidence)
 	o.Jobs = jobs.New(o.Env.Ledger, map[string]jobs.Handler{response.SendJob: o.Responses.Send, policy.EffectJob: o.Policies.TakeEffect, retention.EraseJob: o.Retention.Erase, retention.DisposeJob: o.Retention.Dispose,
 		hopeless: func(context.Context, jobs.Job) error { return jobs.Permanent(errors.New("it cannot be done")) }}, slog.New(slog.DiscardHandler))
 	o.server = httptest.NewServer(web.New(o.Desks, web.Options{URL: "http://127.0.0.1", Organisation: "Northwind"}, slog.New(slog.NewTextHandler(&o.log, nil))))

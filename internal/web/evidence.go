@@ -99,7 +99,7 @@ func (q *request) showEvidence(period evidence.Period, f *form) error {
 	p.Made = design.Table{Caption: "Packages made", Columns: []design.Column{{Label: "Period"}, {Label: "Made", Width: design.Narrow, Place: design.Meta}, {Label: "By", Place: design.Meta}, {Label: "Entries", Width: design.Narrow, End: true, Place: design.Meta}, {Label: "Manifest", Width: design.Narrow, Place: design.Full}, {Label: "Seal", Width: design.Narrow, Place: design.End}},
 		Empty: design.EmptyState{Title: "No package yet", Text: "A package holds the record of a period with its proofs; anybody can verify it offline."}}
 	for _, m := range made {
-		p.Made.Rows = append(p.Made.Rows, design.Row{Cells: []design.Cell{{Text: m.From + " to " + m.To}, {Moment: &design.Moment{At: micros(m.MadeAt)}}, {Text: q.People.Name(q.ctx, m.By)}, {Text: phrase.Number(m.Count)},
+		p.Made.Rows = append(p.Made.Rows, design.Row{Cells: []design.Cell{{Text: m.From + " to " + m.To, Sub: letOut(m)}, {Moment: &design.Moment{At: micros(m.MadeAt)}}, {Text: q.People.Name(q.ctx, m.By)}, {Text: phrase.Number(m.Count)},
 			{Text: phrase.Hash(m.ManifestSHA256)}, {Seal: &design.Seal{Kind: design.Sealed, Href: entryHref(m.Entry)}}}})
 	}
 	return q.show(f.code(), "evidence", p)

@@ -33,6 +33,7 @@ func (s *stage) retentionScenes() []hostile.Scene {
 			s.must(err)
 			return "/erasures/" + e.ID
 		}),
+		look("disclose", people.Legal, func() string { return "/cases/" + s.newCase().Number + "/disclose" }),
 		look("disposal run to be", people.Lead, func() string { s.due(); return "/retention/run" }),
 		look("disposal run", people.Lead, func() string {
 			s.due()

@@ -75,6 +75,8 @@ func routes() []route {
 		{"GET /cases/{case}", readers, (*request).casePage},
 		{"GET /cases/{case}/receipt", readers, (*request).receiptPage},
 		{"GET /cases/{case}/receipt.txt", readers, (*request).receiptFile},
+		{"GET /cases/{case}/disclose", packers, (*request).disclosePage},
+		{"POST /cases/{case}/disclose", packers, (*request).disclose},
 		{"POST /cases/{case}/take", workers, (*request).take},
 		{"POST /cases/{case}/classify", workers, (*request).classify},
 		{"POST /cases/{case}/assign", workers, (*request).assign},

@@ -17,6 +17,7 @@ import (
 
 	"example.org/countersign/internal/board"
 	"example.org/countersign/internal/channel"
+	"example.org/countersign/internal/disclosure"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/jobs"
@@ -39,6 +40,7 @@ type Desks struct {
 	Responses *response.Desk
 	Retention *retention.Desk
 	Evidence  *evidence.Desk
+	Disclose  *disclosure.Desk
 	Board     *board.Board
 	Jobs      *jobs.Runner
 	Checks
