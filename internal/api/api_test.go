@@ -26,6 +26,7 @@ import (
 	"example.org/countersign/internal/channel"
 	"example.org/countersign/internal/channel/relay"
 	"example.org/countersign/internal/dbtest"
+	"example.org/countersign/internal/disclosure"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/jobs"
@@ -107,6 +108,7 @@ func furnish(t testing.TB, e *dbtest.Env) *office {
 	o.desks = Desks{Ledger: e.Ledger, People: persons, Channels: channels, Policies: policies, Intake: in, Backlog: backlog.New(e.Ledger, channels, in, o.kept), Triage: triage.New(in, persons),
 		Responses: answers, Receipts: receipt.New(e.Ledger, in, nil), Retention: retention.New(e.Ledger, persons, policies, in, answers, retention.Options{}), Board: board.New(e.Ledger), Backup: backup.New(e.Ledger), Recovery: recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler)), Timestamp: stamps,
 		Evidence: evidence.New(e.Ledger, persons, channels, policies, in, answers, evidence.Options{Organisation: "Org Ltd", Keys: e.Keys})}
+	o.desks.Disclose = disclosure.New(e.Ledger, in, answers, o.desks.Evidence)
 	o.runner = jobs.New(e.Ledger, map[string]jobs.Handler{response.SendJob: answers.Send, intake.ConfirmationJob: in.Confirm}, nil)
 	o.join(t, "leo", people.Staff, people.Lead)
 	o.join(t, "ann", people.Staff, people.Analyst)

@@ -162,6 +162,8 @@ type Package struct {
 	Files          int64     `json:"files"`
 	ManifestSHA256 string    `json:"manifest_sha256"`
 	ArchiveSHA256  string    `json:"archive_sha256"`
+
+	Disclosed *Disclosed `json:"disclosed,omitempty" doc:"The part of it that alone was let out; absent where all was"`
 }
 
 type packagesOut struct {
@@ -178,7 +180,7 @@ func (d *door) listPackages(ctx context.Context, _ *struct{}) (*packagesOut, err
 	out := &packagesOut{}
 	out.Body.Packages = make([]Package, len(all))
 	for i, p := range all {
-		out.Body.Packages[i] = Package{p.ID, p.From, p.To, p.By, at(p.MadeAt), p.WithRaw, p.Count, p.Files, p.ManifestSHA256, p.ArchiveSHA256}
+		out.Body.Packages[i] = Package{p.ID, p.From, p.To, p.By, at(p.MadeAt), p.WithRaw, p.Count, p.Files, p.ManifestSHA256, p.ArchiveSHA256, viewDisclosed(p.Disclosed)}
 	}
 	return out, nil
 }

@@ -115,6 +115,8 @@ var routes = []route{
 	{"GET", "/export/communications", "exportCommunications", "All communications of a period, as they were recorded", exporters, reads, answers("application/jsonl", answers("text/csv", verb((*door).export)))},
 	{"GET", "/packages", "packages", "The evidence packages that were made", exporters, reads, verb((*door).listPackages)},
 	{"POST", "/packages", "makePackage", "Make the evidence package of a period", exporters, natural, answers("application/zip", verb((*door).makePackage))},
+	{"GET", "/cases/{case}/disclosure", "disclosable", "What of a case a disclosure can show", exporters, reads, verb((*door).disclosable)},
+	{"POST", "/cases/{case}/disclosures", "disclose", "Make a package that shows chosen parts of a case, and of all else no more than hashes", exporters, natural, answers("application/zip", verb((*door).disclosePart))},
 	{"GET", "/ledger/checkpoint", "checkpoint", "The signed checkpoint that was published last (C2SP tlog-checkpoint)", insiders, reads, answers("text/plain", verb((*door).checkpoint))},
 	{"GET", "/ledger/key", "ledgerKey", "The key that checkpoints are verified with (C2SP signed-note)", everybody, reads, answers("text/plain", verb((*door).ledgerKey))},
 	{"GET", "/ledger/sealing", "sealing", "Whether the log takes entries, and the losses that were accepted", verifiers, reads, verb((*door).sealing)},
