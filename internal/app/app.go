@@ -434,7 +434,7 @@ func (a *App) work(ctx context.Context) {
 		do    func(context.Context) error
 	}{
 		{5 * time.Second, stays, a.unspool},
-		{5 * time.Second, "not everybody knows that sealing has stopped", a.raise},
+		{5 * time.Second, "not everybody was told of an alarm", a.raise},
 		{time.Minute, "self-check not scheduled", a.SelfCheck.Schedule},
 		{time.Minute, "time stamp not scheduled", a.Timestamp.Schedule},
 		{time.Minute, "sweep of sign-ins failed", a.People.Sweep},

@@ -145,6 +145,17 @@ func Unfinished(ctx context.Context, q db.Querier, after Job, limit int) (list [
 	return list, nil
 }
 
+// Planned reports whether a job is open and due by an instant. One that is open
+// and due later is not: whoever wants it done by then makes it due Again.
+func Planned(ctx context.Context, q db.Querier, kind, key string, by time.Time) (bool, error) {
+	var at int64
+	planned, err := q.One(ctx, `SELECT at FROM job WHERE kind = $1 AND key = $2 AND state = 'open' AND at <= $3`, []any{kind, key, by.UnixMicro()}, &at)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", kind, err)
+	}
+	return planned, nil
+}
+
 // Waiting is an open job as people see it.
 type Waiting struct {
 	Job            // Attempt counts those begun; At is when it is due, or until when it is held

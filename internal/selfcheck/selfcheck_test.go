@@ -1,6 +1,8 @@
 package selfcheck_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -81,6 +83,100 @@ func TestFinding(t *testing.T) {
 		}
 		if entry = versions[0]; entry.Entry.Act != "self_check.altered" {
 			t.Errorf("act %s", entry.Entry.Act)
+		}
+	})
+}
+
+// TestSwitchedOff: what is done to the rows of jobs does not stop the checks.
+func TestSwitchedOff(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, d *selfcheck.Desk) {
+		runner := jobs.New(e.Ledger, map[string]jobs.Handler{selfcheck.Job: d.Handle}, log)
+		night := e.Clock.Now().UTC()
+		for _, x := range []struct{ name, statement string }{
+			{"set to done", `UPDATE job SET state = 'done' WHERE key >= $1`},
+			{"inserted as done", `INSERT INTO job (kind, key, state, at, holder, attempt, error) VALUES ('self_check', $1, 'done', 0, '', 1, '') ON CONFLICT (kind, key) DO UPDATE SET state = 'done'`},
+			{"given up", `UPDATE job SET state = 'dead' WHERE key >= $1`},
+			{"put off", `UPDATE job SET at = 32503680000000000 WHERE key >= $1`},
+			{"deleted", `DELETE FROM job WHERE key >= $1`},
+		} {
+			if err := d.Schedule(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			night = night.AddDate(0, 0, 1)
+			if err := e.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+				n, err := tx.Work(x.statement, night.Format(time.DateOnly))
+				if err == nil && n != 1 {
+					err = fmt.Errorf("%d jobs", n)
+				}
+				return err
+			}); err != nil {
+				t.Fatalf("%s: %v", x.name, err)
+			}
+			if err := d.Schedule(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e.Clock.Advance(24 * time.Hour)
+			if n, err := runner.RunDue(t.Context()); n != 1 || err != nil {
+				t.Errorf("%s: %d checks ran, %v", x.name, n, err)
+			}
+		}
+	})
+}
+
+// TestStanding: a check is late by the record, whoever was started when.
+func TestStanding(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, d *selfcheck.Desk) {
+		if s, err := d.Standing(t.Context()); err != nil || s.Latest != nil || s.Late {
+			t.Errorf("of an empty record: %+v, %v", s, err)
+		}
+		began := e.Clock.Now()
+		if err := e.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+			return jobs.DeadLetters.Put(tx, &jobs.Dead{Kind: "x", Key: "y", State: jobs.Open}, ledger.Do("raised", "CC7.2"))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := func(what string, since time.Time, late bool) {
+			t.Helper()
+			s, err := selfcheck.New(e.Ledger, log).Standing(t.Context())
+			if err != nil || !s.Since.Equal(since) || s.Late != late {
+				t.Errorf("%s: %+v, %v; want since %v, late %v", what, s, err, since, late)
+			}
+		}
+		e.Clock.Advance(selfcheck.LateAfter)
+		want("before the first", began, false)
+		e.Clock.Advance(time.Second)
+		want("without a first", began, true)
+		checked := e.Clock.Now()
+		if _, err := d.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want("after a check", checked, false)
+		e.Clock.Advance(24 * time.Hour)
+		want("a night later", checked, false)
+		e.Clock.Advance(12*time.Hour + time.Second)
+		want("a night was left out", checked, true)
+	})
+}
+
+// TestAlarm: what is to be told begins with the first check that found
+// something, and ends with one that did not.
+func TestAlarm(t *testing.T) {
+	each(t, func(t *testing.T, e *dbtest.Env, d *selfcheck.Desk) {
+		var kept []string
+		want := []int{-1, 1, 1, 1, -1, -1, 6, 6} // which of those kept, after each
+		for i, o := range []selfcheck.Outcome{selfcheck.Intact, selfcheck.Altered, selfcheck.Altered, selfcheck.Altered, selfcheck.Intact, selfcheck.Intact, selfcheck.Altered, selfcheck.Altered} {
+			e.Clock.Advance(24 * time.Hour)
+			c := &selfcheck.Check{At: e.Clock.Now().UnixMicro(), Outcome: o}
+			if err := e.Write(t.Context(), ledger.System, func(_ context.Context, tx *ledger.Tx) error {
+				return selfcheck.Checks.Put(tx, c, ledger.Do(string(o), "CC4.1"))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, c.ID)
+			first, err := d.Alarm(t.Context())
+			if err != nil || (first == nil) != (want[i] < 0) || first != nil && first.ID != kept[want[i]] {
+				t.Errorf("after check %d, %s: %+v, %v", i, o, first, err)
+			}
 		}
 	})
 }

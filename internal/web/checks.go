@@ -26,7 +26,7 @@ type Checks struct {
 }
 
 // alarms are above every page: that sealing has stopped, and, for those who
-// have to look, what the newest self-check found (CC7.3, CC7.4). A page is shown
+// have to look, what is wrong with the self-checks (CC7.3, CC7.4). A page is shown
 // all the same where they cannot be found out.
 func (q *request) alarms() []design.Flash {
 	var all []design.Flash
@@ -40,17 +40,36 @@ func (q *request) alarms() []design.Flash {
 		}
 		all = append(all, f)
 	}
-	if !q.may(caretaker) {
-		return all
-	}
-	if n, oldest, err := q.Spool.Waiting(); err == nil && n > 0 && len(all) == 0 {
+	halted := len(all) > 0
+	if n, oldest, err := q.Spool.Waiting(); err == nil && n > 0 && !halted && q.may(caretaker) {
 		all = append(all, design.Flash{Kind: design.Problem, Text: "Of what came while sealing had stopped, the oldest " + phrase.Instant(oldest) + ", " + phrase.Count(int64(n), "item is", "items are") + " not in the record yet. Nothing of it is lost. Where this does not end within a minute, the log of the server says why."})
 	}
-	if c, err := q.SelfCheck.Latest(q.ctx); err == nil && c != nil && c.Outcome == selfcheck.Altered {
-		all = append(all, design.Flash{Kind: design.Problem, Text: "The self-check of " + phrase.Instant(micros(c.At)) + " found that the record was altered: " + sentence(c.Finding),
-			Link: &design.Link{Label: "See all checks", Href: "/checks"}})
+	if q.may(watchers) {
+		if f := q.checkAlarm(halted); f != nil {
+			all = append(all, *f)
+		}
 	}
 	return all
+}
+
+// checkAlarm says what is wrong with the newest self-check, nil where nothing
+// is: that it found something, that there should be a newer one, or that it
+// cannot be read (CC4.1). While sealing has stopped no check can be kept, and
+// that none is there is said above.
+func (q *request) checkAlarm(halted bool) *design.Flash {
+	f := &design.Flash{Kind: design.Problem, Link: &design.Link{Label: "See all checks", Href: "/checks"}}
+	s, err := q.SelfCheck.Standing(q.ctx)
+	switch {
+	case err != nil:
+		f.Text = "The newest self-check cannot be read. It may be among what was altered: have the record checked, on the page of the ledger."
+	case s.Latest != nil && s.Latest.Outcome == selfcheck.Altered:
+		f.Text = "The self-check of " + phrase.Instant(micros(s.Latest.At)) + " found that the record was altered: " + sentence(s.Latest.Finding)
+	case s.Late && !halted:
+		f.Text = "No self-check since " + phrase.Instant(s.Since) + ": it should run every night. Background work shows whether it failed."
+	default:
+		return nil
+	}
+	return f
 }
 
 // lastSealed says since when nothing was sealed, "" where that is not known or

@@ -10,6 +10,7 @@ import (
 
 	"example.org/countersign/internal/backup"
 	"example.org/countersign/internal/browsertest"
+	"example.org/countersign/internal/design/phrase"
 	"example.org/countersign/internal/ledger"
 	"example.org/countersign/internal/people"
 	"example.org/countersign/internal/selfcheck"
@@ -127,7 +128,7 @@ func TestChecks(t *testing.T) {
 	ana.want(403, ana.get("/checks"))
 	const row = `row "<b>x" of casefile was changed`
 	o.found(selfcheck.Altered, row)
-	for v, told := range map[*visitor]bool{lea: true, ada: true, aud: false, ana: false} {
+	for v, told := range map[*visitor]bool{lea: true, ada: true, aud: true, ana: false} {
 		a := v.want(200, v.get("/account"))
 		if strings.Contains(a.body, "found that the record was altered: Row &#34;&lt;b&gt;x&#34;") != told {
 			t.Errorf("told: %v", !told)
@@ -147,6 +148,42 @@ func TestChecks(t *testing.T) {
 	}
 	if a := lea.want(200, lea.get("/checks")); strings.Contains(a.body, "found that the record was altered") || !strings.Contains(a.body, "intact") {
 		t.Error("a check that found nothing does not end the alarm")
+	}
+}
+
+// TestLateCheck: that nobody has looked at night is above the pages of those who
+// have to know, until somebody has; so is a check that cannot be read.
+func TestLateCheck(t *testing.T) {
+	o := open(t)
+	began := o.Now()
+	told := func(what, text string, want bool) {
+		t.Helper()
+		for _, role := range people.Roles() {
+			v := o.visit(role)
+			a := v.want(200, v.get("/account"))
+			watches := role == people.Lead || role == people.Admin || role == people.Auditor
+			if strings.Contains(a.body, text) != (want && watches) {
+				t.Errorf("%s: %s is told: %v", what, role, !want || !watches)
+			}
+		}
+	}
+	o.found(selfcheck.Intact, "")
+	told("after a check", "No self-check since", false)
+	o.Clock.Advance(30 * time.Hour)
+	told("the next evening", "No self-check since", false)
+	o.Clock.Advance(7 * time.Hour)
+	told("after a night that was left out", "No self-check since "+phrase.Instant(began)+": it should run every night.", true)
+	o.found(selfcheck.Altered, "row x was changed")
+	told("after a check", "No self-check since", false)
+	told("after a check", "Row x was changed.", true)
+	o.Clock.Advance(37 * time.Hour)
+	told("a finding stays", "Row x was changed.", true)
+	o.found(selfcheck.Intact, "")
+	o.Clock.Advance(37 * time.Hour)
+	lea := o.visit(people.Lead)
+	o.halt()
+	if a := lea.want(200, lea.get("/account")); strings.Contains(a.body, "No self-check since") || !strings.Contains(a.body, "Sealing has stopped") {
+		t.Error("while no check can be kept, that there is none is said")
 	}
 }
 
