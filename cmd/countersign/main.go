@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -22,10 +23,11 @@ import (
 )
 
 // Exit codes. 1 is for what was checked and found wrong or could not be done,
-// 2 for a command that makes no sense.
+// 2 for a command that makes no sense, 3 for a log whose sealing has stopped.
 const (
 	exitFailed = 1
 	exitMisuse = 2
+	exitHalted = 3
 )
 
 type commands struct {
@@ -78,8 +80,11 @@ func run(ctx context.Context, args []string, io stdio) int {
 		fmt.Fprintln(io.err, "countersign:", err)
 		return exitMisuse
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	command, err := parser.Parse(args)
 	if code >= 0 { // help was asked for and given

@@ -77,10 +77,16 @@ func TestMisuse(t *testing.T) {
 			t.Errorf("countersign %s: exit %d, want %d, saying %q:\n%s%s", tt.args, code, tt.code, tt.says, out, errs)
 		}
 	}
-	for _, help := range []string{"--help", "serve --help", "demo --help", "import --help", "export --help", "package --help", "disclose --help", "verify --help"} {
+	for _, help := range []string{"", "help", "help verify", "help witness add", "--help", "serve --help", "demo --help", "import --help", "export --help", "package --help", "disclose --help", "verify --help"} {
 		if out := must(t, strings.Fields(help)...); !strings.Contains(out, "Usage:") {
 			t.Errorf("%s says %q", help, out)
 		}
+	}
+	if out := must(t, "help", "verify"); !strings.Contains(out, "--log-key") {
+		t.Errorf("help verify says %q", out)
+	}
+	if code, _, errs := command(t, "help", "frobnicate"); code != 2 || !strings.Contains(errs, "frobnicate") {
+		t.Errorf("help for what is no command: exit %d, %q", code, errs)
 	}
 	if out := must(t, "version"); !strings.HasPrefix(out, "countersign ") {
 		t.Errorf("version says %q", out)

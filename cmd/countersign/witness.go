@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"example.org/countersign/internal/fault"
@@ -61,16 +60,11 @@ func (c *witnessServeCommand) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("listen for logs: %w", err)
 	}
-	fmt.Fprintf(std.out, "Witness    http://%s\nKey        %s\nPolicy     witness %s %s http://%s\n", l.Addr(), w.Key(), short(w.Key().Name), w.Key(), l.Addr())
+	fmt.Fprintf(std.out, "Witness    http://%s\nKey        %s\nPolicy     witness %s %s http://%s\n", l.Addr(), w.Key(), w.Key().Name, w.Key(), l.Addr())
 	if len(logs) == 0 {
 		fmt.Fprintf(std.out, "\nNo log is registered yet: countersign witness add --data %s KEY\n", filepath.Clean(c.Data))
 	}
 	return w.Serve(ctx, l)
-}
-
-// short is a name for a line of a policy file.
-func short(name string) string {
-	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
 type witnessAddCommand struct {

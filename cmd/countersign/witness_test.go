@@ -95,7 +95,14 @@ func TestWitness(t *testing.T) {
 	if out := must(t, "witness", "list", "--data", dir); !strings.Contains(out, "log.example/x: nothing cosigned yet") {
 		t.Errorf("list says %q", out)
 	}
-	policy, err := format.ParsePolicy([]byte(line + "\nquorum none\n"))
+	if !strings.HasPrefix(strings.TrimSpace(line), "witness witness.example/w1 witness.example/w1+") {
+		t.Errorf("the line of a policy is %q", line)
+	}
+	other, err := format.NewWitnessKey("other.example/w1", make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := format.ParsePolicy(fmt.Appendf(nil, "%s\nwitness other.example/w1 %s\nquorum none\n", line, other)) // a name that ends alike
 	if err != nil {
 		t.Fatal(err)
 	}

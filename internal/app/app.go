@@ -33,6 +33,7 @@ import (
 	"example.org/countersign/internal/clock"
 	"example.org/countersign/internal/db"
 	"example.org/countersign/internal/disclosure"
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/fault"
 	"example.org/countersign/internal/intake"
@@ -112,6 +113,7 @@ type App struct {
 	Operator  string       // bearer token of whoever may read the data directory
 
 	accepted *accepted.Log
+	named    bool // the organisation, by the configuration
 
 	lock  *os.File
 	db    *db.DB
@@ -169,18 +171,33 @@ func (a *App) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// name keeps the organisation's name beside the record once it was given, so
-// that commands that are not told it know whose record it is.
+const nameFile = "organisation"
+
+// name finds the name that the organisation was given last, where it is given
+// none.
 func (a *App) name() error {
-	path := filepath.Join(a.Config.Data, "organisation")
 	if a.Config.Organisation != "" {
-		return os.WriteFile(path, []byte(a.Config.Organisation+"\n"), 0o600)
+		a.named = true
+		return nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(filepath.Join(a.Config.Data, nameFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	a.Config.Organisation = cmp.Or(strings.TrimSpace(string(b)), "this organisation")
+	return nil
+}
+
+// KeepName keeps the organisation's name beside the record where one was given,
+// so that commands that are not told it know whose record it is. Serve does it
+// once it serves.
+func (a *App) KeepName() error {
+	if !a.named {
+		return nil
+	}
+	if err := durable.WriteFile(filepath.Join(a.Config.Data, nameFile), []byte(a.Config.Organisation+"\n")); err != nil {
+		return fmt.Errorf("keep the organisation's name: %w", err)
+	}
 	return nil
 }
 
@@ -395,7 +412,7 @@ func (a *App) Serve(ctx context.Context, ready func(Serving)) error {
 		go func() { failed <- receiver.Serve(mail) }()
 		stopMail = receiver.Shutdown
 	}
-	if err := announce(a.Config.Data, "http://"+serving.HTTP, a.Operator); err != nil {
+	if err := errors.Join(a.KeepName(), announce(a.Config.Data, "http://"+serving.HTTP, a.Operator)); err != nil {
 		pages.Close()
 		return err
 	}

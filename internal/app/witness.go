@@ -51,8 +51,11 @@ func (a *App) openFeeder(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(clients) == 0 {
-		return fault.New(fault.Invalid, "witness policy: no witness has an address to be asked at")
+	switch {
+	case len(clients) == 0 && !p.Asks(): // "quorum none": nobody is asked
+		return nil
+	case len(clients) == 0:
+		return fault.New(fault.Invalid, "witness policy: no witness has an address to be asked at; write it behind the witness's key, or \"quorum none\" where none is asked")
 	}
 	a.Feeder = witness.NewFeeder(a.Ledger, witness.Source{Head: a.Ledger.Published, Proof: a.Ledger.Consistency,
 		Witnesses: clients, Quorum: p.Met}, a.Config.Log)

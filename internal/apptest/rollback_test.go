@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"net/smtp"
@@ -71,8 +72,9 @@ func TestRollback(t *testing.T) {
 	}
 	p = run("five") // accepted, though nothing is sealed
 	alarmed(t, relay)
-	if out := command(t, binary, "recover", "--data", dir); !strings.Contains(out, "it was set back") {
-		t.Errorf("recover says %q", out)
+	out, err := exec.Command(binary, "recover", "--data", dir).CombinedOutput()
+	if stopped, ok := errors.AsType[*exec.ExitError](err); !ok || stopped.ExitCode() != 3 || !strings.Contains(string(out), "it was set back") {
+		t.Errorf("recover: %v, %q", err, out)
 	}
 	came := time.Now().UTC().Format(time.RFC3339Nano)
 	p.stop()

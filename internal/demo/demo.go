@@ -112,8 +112,12 @@ func (d *Demo) open(ctx context.Context, cfg app.Config, c clock.Clock) (err err
 	cfg.Relay, cfg.Organisation, cfg.SignInLinks, cfg.Clock = "smtp://"+d.outbox.address, Organisation, true, c
 	if d.App, err = app.Open(ctx, cfg); err != nil {
 		d.outbox.close()
+		return err
 	}
-	return err
+	if err := d.App.KeepName(); err != nil {
+		return errors.Join(err, d.Close())
+	}
+	return nil
 }
 
 // Close closes the installation.

@@ -64,12 +64,14 @@ func (d *Desk) Halt(ctx context.Context, r *witness.Rollback) error {
 	if err := durable.WriteFile(d.path, b); err != nil { // the finding itself is kept in the head
 		d.log.ErrorContext(ctx, "what witnesses showed cannot be kept", "err", err)
 	}
-	d.log.ErrorContext(ctx, "sealing stops; countersign recover --help says what to do", "finding", r.Error())
-	if err := d.ledger.Halt(ctx, r.Error()); err != nil {
-		if _, already := errors.AsType[*ledger.Halted](err); !already {
-			return fmt.Errorf("stop sealing: %w", err)
-		}
+	err = d.ledger.Halt(ctx, r.Error())
+	if _, already := errors.AsType[*ledger.Halted](err); already {
+		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("stop sealing: %w", err)
+	}
+	d.log.ErrorContext(ctx, "sealing stops; countersign recover --help says what to do", "finding", r.Error())
 	return nil
 }
 

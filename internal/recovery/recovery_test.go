@@ -1,8 +1,10 @@
 package recovery_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"example.org/countersign/internal/dbtest"
@@ -18,7 +20,8 @@ var lead = ledger.Actor{ID: "ann", Role: "lead"}
 // both stay in the record.
 func TestAccept(t *testing.T) {
 	dbtest.Each(t, recovery.Records(), nil, func(t *testing.T, e *dbtest.Env) {
-		d := recovery.New(e.Ledger, e.Dir, slog.New(slog.DiscardHandler))
+		var said bytes.Buffer
+		d := recovery.New(e.Ledger, e.Dir, slog.New(slog.NewTextHandler(&said, nil)))
 		refused := func(reason string, want fault.Kind) {
 			t.Helper()
 			if _, err := d.Accept(t.Context(), lead, reason); kind(err) != want {
@@ -32,6 +35,9 @@ func TestAccept(t *testing.T) {
 			if err := d.Halt(t.Context(), shown); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if n := strings.Count(said.String(), "level=ERROR"); n != 1 {
+			t.Errorf("it was said %d times that sealing stops:\n%s", n, said.String())
 		}
 		refused("because", fault.Invalid)
 		r, err := d.Accept(t.Context(), lead, "The disk is gone, and so is the newer backup.")

@@ -150,7 +150,7 @@ func (p *policyParser) addKey(what string, public []byte, count int) error {
 
 func (p *policyParser) define(name string) error {
 	if p.defined[name] || name == noQuorum {
-		return fmt.Errorf("the name %.80q is taken", name)
+		return fmt.Errorf("the name %.80q is taken; it is of this file alone: write another", name)
 	}
 	p.defined[name] = true
 	return nil

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// reopen opens an installation and closes it again.
+func reopen(t *testing.T, cfg Config) error {
+	t.Helper()
+	a, err := Open(t.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	return a.Close()
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// TestName: a start that failed does not name the organisation.
+func TestName(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "organisation")
+	write(t, filepath.Join(dir, policyFile), "witness\n")
+	if err := reopen(t, Config{Data: dir, Organisation: "Wrong Ltd"}); err == nil || there(path) {
+		t.Errorf("a start that failed: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, policyFile)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(t.Context(), Config{Data: dir, Organisation: "Right Ltd", Listen: "nowhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Serve(t.Context(), nil); err == nil || there(path) {
+		t.Errorf("a server that cannot listen: %v", err)
+	}
+	if err := errors.Join(a.KeepName(), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = Open(t.Context(), Config{Data: dir}); err != nil || a.Config.Organisation != "Right Ltd" {
+		t.Fatal(a, err)
+	}
+	if err := errors.Join(a.KeepName(), a.Close()); err != nil { // was not given one
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "Right Ltd\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
