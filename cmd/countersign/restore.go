@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"example.org/countersign/internal/app"
@@ -57,6 +58,16 @@ func (c *restoreCommand) Run(ctx context.Context, std stdio) error {
 		c.File, c.Data, r.Header.MadeAt.Format(time.RFC3339), r.Header.Entries, r.Manifest.Blobs)
 	if r.Erased > 0 {
 		fmt.Fprintf(std.out, "%d records were erased after the backup, and are again.\n", r.Erased)
+	}
+	if r.Policy {
+		aside := filepath.Join(c.Data, backup.PolicyAside)
+		fmt.Fprintf(std.out, `
+SAY WHAT THIS IS before you start it. The backup has a witness policy, which is not in force yet:
+  it takes the place of the original    mv %s %s
+  it is a copy, for a trial             rm %s
+A copy that asks the witnesses while the original runs looks like a fork to them.
+
+`, aside, filepath.Join(c.Data, "witness-policy.txt"), aside)
 	}
 	if c.Complete {
 		return nil

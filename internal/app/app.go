@@ -152,6 +152,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.lock, err = lock(a.Config.Data); err != nil {
 		return err
 	}
+	if err := a.decided(); err != nil {
+		return err
+	}
 	if err := a.name(); err != nil {
 		return err
 	}

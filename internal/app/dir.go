@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"example.org/countersign/internal/backup"
+	"example.org/countersign/internal/fault"
 )
 
 // Running is how the command line reaches the server that runs on a data
@@ -73,6 +76,20 @@ func announce(dir, url, secret string) error {
 		return err
 	}
 	return os.Rename(tmp, filepath.Join(dir, runningFile))
+}
+
+// decided refuses a restored record of which nobody has said yet whether its
+// witnesses are to be asked (backup.PolicyAside).
+func (a *App) decided() error {
+	there := func(name string) bool {
+		_, err := os.Stat(filepath.Join(a.Config.Data, name))
+		return err == nil
+	}
+	if a.Config.WitnessPolicy != "" || there(policyFile) || !there(backup.PolicyAside) {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s was restored with a witness policy that is not in force yet. If it takes the place of the original, rename %s to %s there; if it is a copy for a trial, which must not ask the witnesses, remove that file",
+		a.Config.Data, backup.PolicyAside, policyFile)
 }
 
 func newSecret() string {

@@ -4,7 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"example.org/countersign/internal/backup"
+	"example.org/countersign/internal/fault"
 )
 
 // reopen opens an installation and closes it again.
@@ -58,5 +62,34 @@ func TestName(t *testing.T) {
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "Right Ltd\n" {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestPolicy: which policies a record is opened with. One that was restored
+// waits for somebody's word.
+func TestPolicy(t *testing.T) {
+	key := "sister.example+1a2b3c4d+BA" // cut off
+	for _, tt := range []struct {
+		name, policy, aside string
+		kind                fault.Kind
+		says                string
+	}{
+		{"none", "", "", 0, ""},
+		{"nobody is asked", "quorum none\n", "", 0, ""},
+		{"no quorum", "# nothing\n", "", fault.Invalid, "quorum none"},
+		{"damaged", "witness sister " + key + "\nquorum sister\n", "", fault.Invalid, "line 1"},
+		{"restored", "", "quorum none\n", fault.Conflict, "rename witness-policy.restored.txt to witness-policy.txt"},
+		{"decided", "quorum none\n", "witness", 0, ""},
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{policyFile: tt.policy, backup.PolicyAside: tt.aside} {
+			if text != "" {
+				write(t, filepath.Join(dir, name), text)
+			}
+		}
+		err := reopen(t, Config{Data: dir})
+		if kind, _ := fault.Of(err); tt.says == "" && err != nil || tt.says != "" && (err == nil || kind != tt.kind || !strings.Contains(err.Error(), tt.says)) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.says)
+		}
 	}
 }

@@ -138,7 +138,15 @@ var (
 // are the lock and server.json, which are of one process; rollback.json, which
 // speaks of the log before; and the state of a witness, which must never go
 // back.
-var files = []string{"organisation", "witness-policy.txt"}
+var files = []string{"organisation", policyFile}
+
+const policyFile = "witness-policy.txt"
+
+// PolicyAside is what the witness policy is called in a data directory that was
+// restored. It is in force under its own name only: a copy for a trial must not
+// ask the witnesses, and what takes the place of the original must not go
+// without, so a person says which it is before the record is opened.
+const PolicyAside = "witness-policy.restored.txt"
 
 // The places in a data directory.
 func databaseIn(dir string) string { return filepath.Join(dir, "countersign.db") }

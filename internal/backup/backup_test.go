@@ -120,6 +120,9 @@ func (h *house) fill(t testing.TB) {
 	if err := os.WriteFile(filepath.Join(h.dir, "server.json"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(h.dir, policyFile), []byte("quorum none\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s, err := spool.Open(spoolIn(h.dir), h.blobs, h.keys)
 	if err == nil {
 		err = s.Keep("mail", start, "to somebody", strings.NewReader("spooled"))
@@ -204,7 +207,7 @@ func TestRoundTrip(t *testing.T) {
 		h.fill(t)
 		file, made := h.backup(t)
 		want := dump(t, h.db)
-		if made.Manifest.Blobs != 21 || made.Header.Entries != 20 || len(made.Manifest.Files) != 2 {
+		if made.Manifest.Blobs != 21 || made.Header.Entries != 20 || len(made.Manifest.Files) != 3 {
 			t.Errorf("made %+v", made.Manifest)
 		}
 		if bytes.Contains(file, []byte("Northwind")) || bytes.Contains(file, []byte("casefile")) {
@@ -226,6 +229,9 @@ func TestRoundTrip(t *testing.T) {
 			}
 			if name, err := os.ReadFile(filepath.Join(r.Data, "organisation")); err != nil || string(name) != "Northwind\n" {
 				t.Errorf("organisation: %q, %v", name, err)
+			}
+			if aside, err := os.ReadFile(filepath.Join(r.Data, PolicyAside)); err != nil || string(aside) != "quorum none\n" || !restored.Policy || there(filepath.Join(r.Data, policyFile)) {
+				t.Errorf("the witness policy is in force, or lost: %q, %v", aside, err)
 			}
 			s, err := spool.Open(spoolIn(r.Data), again.blobs, again.keys)
 			if err != nil {

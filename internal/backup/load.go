@@ -72,7 +72,11 @@ func (l *load) member(name string, body io.Reader) error {
 	}
 	if m := fileName.FindStringSubmatch(name); m != nil && slices.Contains(files, m[1]) {
 		l.files = append(l.files, name)
-		return writeNew(filepath.Join(l.dir, m[1]), name, body)
+		to := m[1]
+		if to == policyFile {
+			to = PolicyAside
+		}
+		return writeNew(filepath.Join(l.dir, to), name, body)
 	}
 	if m := spoolName.FindStringSubmatch(name); m != nil {
 		l.files = append(l.files, name)

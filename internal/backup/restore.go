@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ type Restored struct {
 	Keyring  *Header // of its backup, where it was not taken from a directory
 	Manifest Manifest
 	Report   ledger.Report
-	Erased   int // records that were erased since, and are again
+	Erased   int  // records that were erased since, and are again
+	Policy   bool // of witnesses: it lies in PolicyAside
 	Settled  Settled
 }
 
@@ -106,6 +108,7 @@ func Restore(ctx context.Context, r Restoration, src io.Reader) (restored *Resto
 	}
 	defer func() { err = errors.Join(err, s.close(err != nil)) }()
 	out.Manifest, out.Report, out.Erased = *s.manifest, *s.report, s.erased
+	out.Policy = slices.Contains(s.manifest.Files, "files/"+policyFile)
 	if _, err := s.ledger.FinishErasures(ctx); err != nil {
 		return nil, err
 	}
