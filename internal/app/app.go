@@ -230,6 +230,9 @@ func (a *App) openRecord(ctx context.Context) (err error) {
 	if a.Spool, err = spool.Open(filepath.Join(a.Config.Data, "spool"), blobs, a.keys); err != nil {
 		return err
 	}
+	if err := a.sweep(ctx, blobs); err != nil {
+		return err
+	}
 	a.Ledger, err = ledger.Open(ctx, a.db, a.keys, blobs, a.Config.Clock, Records()...)
 	return err
 }

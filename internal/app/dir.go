@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 
 	"example.org/countersign/internal/backup"
+	"example.org/countersign/internal/blob"
+	"example.org/countersign/internal/durable"
 	"example.org/countersign/internal/fault"
 )
 
@@ -71,11 +74,7 @@ func announce(dir, url, secret string) error {
 	if err != nil {
 		return err
 	}
-	tmp := filepath.Join(dir, runningFile+".new")
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, filepath.Join(dir, runningFile))
+	return durable.WriteFile(filepath.Join(dir, runningFile), b)
 }
 
 // decided refuses a restored record of which nobody has said yet whether its
@@ -90,6 +89,36 @@ func (a *App) decided() error {
 	}
 	return fault.New(fault.Conflict, "%s was restored with a witness policy that is not in force yet. If it takes the place of the original, rename %s to %s there; if it is a copy for a trial, which must not ask the witnesses, remove that file",
 		a.Config.Data, backup.PolicyAside, policyFile)
+}
+
+// sweep removes what processes that were killed left unfinished. The data
+// directory is this process's alone; the attachments are, too, where no other
+// node can have been told of them.
+func (a *App) sweep(ctx context.Context, blobs *blob.Store) error {
+	left, err := filepath.Glob(filepath.Join(a.Config.Data, "*.json"+durable.Unfinished))
+	if err != nil {
+		return err
+	}
+	left = append(left, filepath.Join(a.Config.Data, runningFile), filepath.Join(a.Config.Data, nameFile+durable.Unfinished))
+	for _, path := range left {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sweep data directory: %w", err)
+		}
+	}
+	items, err := a.Spool.Sweep(ctx)
+	if err != nil {
+		return err
+	}
+	files := 0
+	if a.Config.Database == "" && a.Config.Blobs == "" {
+		if files, err = blobs.Sweep(); err != nil {
+			return err
+		}
+	}
+	if items+files > 0 {
+		a.Config.Log.InfoContext(ctx, "what a stop had left unfinished was removed; nobody was told that it is kept", "spooled", items, "blobs", files)
+	}
+	return nil
 }
 
 func newSecret() string {

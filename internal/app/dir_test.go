@@ -33,6 +33,41 @@ func there(path string) bool {
 	return err == nil
 }
 
+// TestSweep: what a kill left unfinished is gone after the next start, and
+// nothing else is; attachments that other nodes may be writing are left alone.
+func TestSweep(t *testing.T) {
+	dir, shared := t.TempDir(), t.TempDir()
+	if err := reopen(t, Config{Data: dir}); err != nil {
+		t.Fatal(err)
+	}
+	leftovers := []string{"server.json", "server.json.new", "alarm.json.new", "rollback.json.new", "organisation.new", "spool/1-x.json.new", "blobs/tmp/half"}
+	stay := []string{"notes.new", "accepted.jsonl", "rollback.json"}
+	for _, name := range append(leftovers, stay...) {
+		write(t, filepath.Join(dir, name), "{")
+	}
+	write(t, filepath.Join(dir, "rollback.json"), "{}")
+	write(t, filepath.Join(shared, "tmp", "half"), "{")
+	if err := reopen(t, Config{Data: dir, Blobs: shared}); err != nil {
+		t.Fatal(err)
+	}
+	if !there(filepath.Join(shared, "tmp", "half")) || !there(filepath.Join(dir, "blobs", "tmp", "half")) {
+		t.Error("a file of attachments that are shared is gone")
+	}
+	if err := reopen(t, Config{Data: dir}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range leftovers {
+		if there(filepath.Join(dir, name)) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	for _, name := range stay {
+		if !there(filepath.Join(dir, name)) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+}
+
 // TestName: a start that failed does not name the organisation.
 func TestName(t *testing.T) {
 	dir := t.TempDir()

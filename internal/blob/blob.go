@@ -129,6 +129,23 @@ func move(from, to string) error {
 	return durable.SyncDir(dir)
 }
 
+// Sweep removes the blobs that were being written when their process was
+// killed, and returns how many. Nobody may be writing to the store.
+func (s *Store) Sweep() (n int, err error) {
+	tmp := filepath.Join(s.dir, "tmp")
+	list, err := os.ReadDir(tmp)
+	for _, f := range list {
+		if err := os.Remove(filepath.Join(tmp, f.Name())); err != nil {
+			return n, fmt.Errorf("sweep blobs: %w", err)
+		}
+		n++
+	}
+	if err != nil {
+		return n, fmt.Errorf("sweep blobs: %w", err)
+	}
+	return n, nil
+}
+
 // Abort drops an unfinished blob.
 func (w *Writer) Abort() {
 	w.file.Close()

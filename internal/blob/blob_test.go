@@ -70,3 +70,34 @@ func TestBlob(t *testing.T) {
 		t.Errorf("%d temporary files are left", len(left))
 	}
 }
+
+// What was being written when a process ended goes; what is whole stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	keys, err := keyring.Open(t.Context(), filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	s, err := blob.Open(filepath.Join(dir, "blobs"), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := s.Put(bytes.NewReader([]byte("whole")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := s.Create(); err != nil {
+		t.Fatal(err)
+	} else if _, err := w.Write([]byte("half")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{1, 0} {
+		if n, err := s.Sweep(); n != want || err != nil {
+			t.Errorf("swept %d, %v; want %d", n, err, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "blobs", ref.Name[:2], ref.Name)); err != nil {
+		t.Error(err)
+	}
+}

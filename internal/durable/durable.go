@@ -9,10 +9,14 @@ import (
 	"syscall"
 )
 
+// Unfinished is how the name ends of a file that WriteFile is writing, or was
+// when its process was killed: then nobody was told that it is there.
+const Unfinished = ".new"
+
 // WriteFile writes a file with mode 0600: after it returns the file is there
 // whole, and where it fails what was there before still is.
 func WriteFile(path string, content []byte) error {
-	tmp := path + ".new"
+	tmp := path + Unfinished
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

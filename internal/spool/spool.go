@@ -73,6 +73,35 @@ func (s *Spool) Keep(kind string, at time.Time, meta any, body io.Reader) error 
 	return nil
 }
 
+// Sweep removes what Keep had not finished when its process was killed, with
+// the content that it had written: nobody was told that it is kept. It returns
+// how many items that were. Nobody may be keeping anything meanwhile.
+func (s *Spool) Sweep(ctx context.Context) (n int, err error) {
+	all, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0, fmt.Errorf("sweep spool: %w", err)
+	}
+	for _, e := range all {
+		if !strings.HasSuffix(e.Name(), ".json"+durable.Unfinished) {
+			continue
+		}
+		path := filepath.Join(s.dir, e.Name())
+		pointer, err := os.ReadFile(path)
+		var ref blob.Ref
+		if err == nil && json.Unmarshal(pointer, &ref) == nil { // otherwise it was cut off, and points at nothing
+			err = errors.Join(s.keys.Destroy(ctx, ref.Key), s.blobs.Remove(ref))
+		}
+		if err == nil {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			return n, fmt.Errorf("sweep spool: %w", err)
+		}
+		n++
+	}
+	return n, nil
+}
+
 // names returns the items' files in the order of arrival.
 func (s *Spool) names() ([]string, error) {
 	all, err := os.ReadDir(s.dir)

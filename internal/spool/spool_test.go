@@ -107,3 +107,44 @@ func TestBrokenBody(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// What was cut off while it was kept goes, with its content and whatever is
+// left of its pointer; what was kept stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	at := time.Date(2026, 9, 15, 9, 30, 0, 0, time.UTC)
+	for i := range 2 {
+		if err := s.Keep("mail", at.Add(time.Duration(i)*time.Hour), i, strings.NewReader("text")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	items, err := filepath.Glob(filepath.Join(dir, "spool", "*.json"))
+	if err != nil || len(items) != 2 {
+		t.Fatal(items, err)
+	}
+	if err := os.Rename(items[1], items[1]+".new"); err != nil { // as a kill before the rename leaves it
+		t.Fatal(err)
+	}
+	for _, half := range []string{"", `{"name":"`} {
+		if err := os.WriteFile(filepath.Join(dir, "spool", "x"+half[:min(len(half), 1)]+".json.new"), []byte(half), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{3, 0} {
+		if n, err := s.Sweep(t.Context()); n != want || err != nil {
+			t.Errorf("swept %d, %v; want %d", n, err, want)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "blobs", "??", "*")); len(left) != 1 {
+		t.Errorf("contents that stay: %q", left)
+	}
+	if n, err := s.Drain(t.Context(), func(_ context.Context, item spool.Item, _ io.Reader) error {
+		if string(item.Meta) != "0" {
+			t.Errorf("item %s stays", item.Meta)
+		}
+		return nil
+	}); n != 1 || err != nil {
+		t.Errorf("drained %d, %v", n, err)
+	}
+}
