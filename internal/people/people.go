@@ -221,11 +221,18 @@ func (d *Desk) SignIns(ctx context.Context, person string, limit int) ([]*SignIn
 	return SignIns.Select(ctx, d.ledger, `WHERE r.person = $1 ORDER BY r.at DESC, r.entry DESC LIMIT $2`, person, limit)
 }
 
+// operator is the actor of whoever may read the data directory and works by the
+// command line, without an account.
+const operator = "operator"
+
 // Name returns the name to show for the actor of an entry. It is remembered,
 // for a minute at most where another node may have changed it.
 func (d *Desk) Name(ctx context.Context, actor string) string {
-	if actor == ledger.System.ID {
+	switch actor {
+	case ledger.System.ID:
 		return "Countersign"
+	case operator:
+		return "Local operator"
 	}
 	d.mu.Lock()
 	k, ok := d.people[actor]

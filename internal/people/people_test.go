@@ -549,7 +549,7 @@ func TestName(t *testing.T) {
 	each(t, func(e *env) {
 		ctx := e.t.Context()
 		admin := e.founder()
-		for actor, want := range map[string]string{admin.ID: "Ada Root", ledger.System.ID: "Countersign", "": "Unknown person", "x": "Unknown person"} {
+		for actor, want := range map[string]string{admin.ID: "Ada Root", ledger.System.ID: "Countersign", "operator": "Local operator", "": "Unknown person", "x": "Unknown person"} {
 			if got := e.Name(ctx, actor); got != want {
 				e.t.Errorf("Name(%q) = %q, want %q", actor, got, want)
 			}

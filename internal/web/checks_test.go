@@ -136,6 +136,9 @@ func TestChecks(t *testing.T) {
 	}
 	o.must(o.Backup.Record(t.Context(), ledger.Actor{ID: "operator", Role: "operator"}, &backup.Drill{Outcome: backup.Failed, Finding: "the keyring lacks a key"}))
 	a := aud.want(200, aud.get("/checks"))
+	if l := aud.want(200, aud.get("/ledger")); !strings.Contains(l.body, ">Local operator<") || strings.Contains(l.body, "Unknown person") {
+		t.Error("the ledger does not name the local operator")
+	}
 	for _, want := range []string{"altered", "was changed", "2.3 s", "The keyring lacks a key", "could not be opened"} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("lacks %q", want)

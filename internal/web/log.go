@@ -162,7 +162,7 @@ func (q *request) entryRow(e board.Entry, s *design.Seal) design.Row {
 		controls += c + " "
 	}
 	who := design.Cell{Text: q.People.Name(q.ctx, e.Actor), Sub: e.Role}
-	if e.Actor == ledger.System.ID {
+	if e.Role == e.Actor { // Countersign itself, or the local operator
 		who.Sub = ""
 	}
 	return design.Row{Href: entryHref(e.Index), Cells: []design.Cell{{Text: strconv.FormatInt(e.Index, 10)}, {Text: e.Act}, who, {Text: controls}, {Seal: s}, {Moment: &design.Moment{At: micros(e.Time)}}}}
