@@ -105,7 +105,7 @@ var english = words{
 	ProofSure:     "I want the receipt all the same",
 	ProofNo:       "Tick the box if you want the receipt all the same.",
 	ProofGet:      "Download the receipt",
-	ProofCheck:    "Anybody can check it offline, with “countersign verify --log-key” or with the Python script verify_receipt.py. What was erased of your report is left out. The key of our log, to be compared with one that we have published elsewhere:",
+	ProofCheck:    "Anybody can check it offline, with “countersign verify --log-key” or with the Python script docs/auditors/verify_receipt.py; both come with Countersign, and not from this server. What was erased of your report is left out. The key of our log, to be compared with one that we have published elsewhere:",
 	ProofStrength: "Soon after the report only our own signature stands below it. A receipt from the next day on may also have those of independent witnesses.",
 
 	ErrText:       "Write what you want to tell us.",

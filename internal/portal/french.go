@@ -105,7 +105,7 @@ var french = words{
 	ProofSure:     "Je veux le reçu malgré tout",
 	ProofNo:       "Cochez la case si vous voulez le reçu malgré tout.",
 	ProofGet:      "Télécharger le reçu",
-	ProofCheck:    "Chacun peut le vérifier hors ligne, avec « countersign verify --log-key » ou avec le script Python verify_receipt.py. Ce qui a été effacé de votre signalement n’y figure pas. La clé de notre journal, à comparer avec celle que nous avons publiée ailleurs :",
+	ProofCheck:    "Chacun peut le vérifier hors ligne, avec « countersign verify --log-key » ou avec le script Python docs/auditors/verify_receipt.py ; les deux font partie de Countersign et ne viennent pas de ce serveur. Ce qui a été effacé de votre signalement n’y figure pas. La clé de notre journal, à comparer avec celle que nous avons publiée ailleurs :",
 	ProofStrength: "Peu après le signalement, il ne porte que notre propre signature. Un reçu demandé à partir du lendemain peut aussi porter celles de témoins indépendants.",
 
 	ErrText:       "Écrivez ce que vous voulez nous dire.",

@@ -105,7 +105,7 @@ var german = words{
 	ProofSure:     "Ich will den Beleg trotzdem",
 	ProofNo:       "Kreuzen Sie das Kästchen an, wenn Sie den Beleg trotzdem wollen.",
 	ProofGet:      "Beleg herunterladen",
-	ProofCheck:    "Jeder kann ihn ohne Netz prüfen, mit „countersign verify --log-key“ oder mit dem Python-Skript verify_receipt.py. Was von Ihrer Meldung gelöscht wurde, fehlt darin. Der Schlüssel unseres Protokolls, zum Vergleich mit einem, den wir anderswo veröffentlicht haben:",
+	ProofCheck:    "Jeder kann ihn ohne Netz prüfen, mit „countersign verify --log-key“ oder mit dem Python-Skript docs/auditors/verify_receipt.py; beide gehören zu Countersign und kommen nicht von diesem Server. Was von Ihrer Meldung gelöscht wurde, fehlt darin. Der Schlüssel unseres Protokolls, zum Vergleich mit einem, den wir anderswo veröffentlicht haben:",
 	ProofStrength: "Bald nach der Meldung steht nur unsere eigene Unterschrift darunter. Ein Beleg vom nächsten Tag an kann auch die unabhängiger Zeugen haben.",
 
 	ErrText:       "Schreiben Sie, was Sie uns sagen möchten.",

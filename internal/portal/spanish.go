@@ -105,7 +105,7 @@ var spanish = words{
 	ProofSure:     "Quiero el recibo de todos modos",
 	ProofNo:       "Marque la casilla si quiere el recibo de todos modos.",
 	ProofGet:      "Descargar el recibo",
-	ProofCheck:    "Cualquiera puede comprobarlo sin conexión, con «countersign verify --log-key» o con el script de Python verify_receipt.py. Lo que se borró de su aviso no aparece en él. La clave de nuestro registro, para compararla con una que hayamos publicado en otro lugar:",
+	ProofCheck:    "Cualquiera puede comprobarlo sin conexión, con «countersign verify --log-key» o con el script de Python docs/auditors/verify_receipt.py; ambos forman parte de Countersign y no vienen de este servidor. Lo que se borró de su aviso no aparece en él. La clave de nuestro registro, para compararla con una que hayamos publicado en otro lugar:",
 	ProofStrength: "Poco después del aviso lleva solo nuestra propia firma. Un recibo pedido a partir del día siguiente puede llevar también las de testigos independientes.",
 
 	ErrText:       "Escriba lo que quiere decirnos.",

@@ -33,7 +33,7 @@ func (q *request) receiptPage() error {
 	p.Facts = design.DefinitionList{Wide: true, Items: []design.KeyValue{
 		{Label: "Vouched for", Cell: design.Cell{Text: standings[r.Standing]}},
 		{Label: "Missing of the report", Cell: design.Cell{Text: left}},
-		{Label: "How it is checked", Cell: design.Cell{Text: "countersign verify --log-key KEY " + r.Name, Sub: "Or with the Python script verify_receipt.py. Tell the reporter the key by another way than the receipt."}},
+		{Label: "How it is checked", Cell: design.Cell{Text: "countersign verify --log-key KEY " + r.Name, Sub: "Or with the Python script docs/auditors/verify_receipt.py, which is among the documents of Countersign. Tell the reporter the key by another way than the receipt."}},
 		{Label: "Key of the log", Cell: design.Cell{Text: q.Ledger.VerifierKey()}},
 	}}
 	return q.show(http.StatusOK, "record", p)
