@@ -15,6 +15,7 @@ import (
 	"example.org/countersign/internal/evidence"
 	"example.org/countersign/internal/intake"
 	"example.org/countersign/internal/people"
+	"example.org/countersign/internal/retention"
 	"example.org/countersign/verify"
 )
 
@@ -118,6 +119,37 @@ func TestDisclosePageRefuses(t *testing.T) {
 	}
 	if a := leo.want(200, leo.get(at)); !strings.Contains(a.body, "Too much to choose from") || strings.Contains(a.body, `name="records"`) {
 		t.Error("a case of hundreds of records is offered whole")
+	}
+}
+
+// TestDiscloseErased holds that what was erased is shown as erased, and cannot be
+// chosen.
+func TestDiscloseErased(t *testing.T) {
+	o := open(t)
+	c := o.mail(report)
+	ctx, leo, at := t.Context(), o.visit(people.Legal), "/cases/"+c.Number+"/disclose"
+	ask := retention.Ask{Case: c.ID, Part: intake.Content}
+	plan, err := o.Retention.Plan(ctx, ask)
+	o.must(err)
+	e, err := o.Retention.Request(ctx, o.identity(people.Legal), ask, "GDPR Art. 17(1)(b)", "By mail.", plan.Hash)
+	o.must(err)
+	_, err = o.Retention.Approve(ctx, o.identity(people.Lead), e.ID, e.ListHash)
+	o.must(err)
+	_, err = o.Jobs.RunDue(ctx)
+	o.must(err)
+	page := leo.want(200, leo.get(at)).body
+	if strings.Count(page, "was erased on") < 2 || strings.Contains(page, `name="fields-communication" value="text"`) {
+		t.Error("the page does not say that the communication was erased, or offers its text")
+	}
+	a := leo.want(422, leo.post(at, "records", o.entryOf(c, disclosure.Communication), "fields-communication", "text", "to", "DPA", "reason", "asked"))
+	if !strings.Contains(a.body, "was erased under GDPR Art. 17(1)(b)") {
+		t.Error("the page does not say why there is no text")
+	}
+	a = leo.want(200, leo.post(at, "records", o.entryOf(c, disclosure.Communication), "fields-communication", "erasures", "to", "DPA", "reason", "asked"))
+	file := filepath.Join(t.TempDir(), "less.zip")
+	o.must(os.WriteFile(file, []byte(a.body), 0o600))
+	if _, err := verify.Package(ctx, file, verify.Options{Key: o.Env.VerifierKey()}); err != nil {
+		t.Error(err)
 	}
 }
 
