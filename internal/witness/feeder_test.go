@@ -252,7 +252,7 @@ func TestRollback(t *testing.T) {
 		for _, tt := range []struct {
 			name  string
 			set   func(s *stage)
-			seen  int64 // 0: no rollback
+			seen  int64  // 0: no rollback
 			who   string // all of them, or, where one's evidence is enough, one of them
 			proof bool   // it carries evidence
 		}{
