@@ -78,9 +78,9 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	// synchronous=FULL: an acknowledged commit survives power loss.
 	const common = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(full)"
 	file := "file:" + (&url.URL{Path: dsn}).EscapedPath() + common
-	// Four thousand pages of log between checkpoints: many records change the
+	// Eight thousand pages of log between checkpoints: many records change the
 	// same index pages, which are then copied once.
-	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(4000)"); err != nil {
+	if d.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(wal)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(8000)"); err != nil {
 		return nil, err
 	}
 	d.write.SetMaxOpenConns(2) // the ledger holds one for good

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,23 @@ func (l *Ledger) run() {
 				break
 			}
 			conn = l.writeBatch(conn)
+		}
+	}
+}
+
+// sealers is how many goroutines seal documents while others have their turns.
+// The callers' own could, but there may be thousands, and the stack of each
+// would have to grow for it.
+var sealers = runtime.GOMAXPROCS(0)
+
+// sealMade seals what turns have made until the writer ends.
+func (l *Ledger) sealMade() {
+	for {
+		select {
+		case r := <-l.made:
+			r.seal()
+		case <-l.done:
+			return
 		}
 	}
 }
@@ -157,6 +175,10 @@ func (b *batch) turn(r *request, alone bool) error {
 	}
 	if err == nil {
 		b.members = append(b.members, r)
+		select {
+		case b.ledger.made <- r:
+		default: // the sealers are behind
+		}
 		return nil
 	}
 	for _, p := range b.kept[mark:] { // give their numbers back
@@ -236,7 +258,7 @@ func (b *batch) acknowledge(err error) {
 
 // append writes the entries, their payloads and the new head.
 func (b *batch) append() error {
-	for _, r := range slices.Backward(b.members) { // the callers began at the front
+	for _, r := range slices.Backward(b.members) { // the sealers began at the front
 		if err := r.seal(); err != nil {
 			return err
 		}

@@ -65,6 +65,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	queue   []*request
 	wake    chan struct{} // holds one token while the queue may not be empty
+	made    chan *request // whose documents wait to be sealed
 	closed  bool
 	done    chan struct{}
 	most    int           // functions in one transaction
@@ -81,7 +82,7 @@ type Ledger struct {
 // side to nobody else.
 func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Store, c clock.Clock, kinds ...Records) (*Ledger, error) {
 	l := &Ledger{db: d, keys: keys, blobs: blobs, clock: c, kinds: map[string]Records{},
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), made: make(chan *request, maxBatch), done: make(chan struct{}),
 		most: maxBatch, limit: 5 * time.Second, timer: time.NewTimer(time.Hour), settle: 15 * time.Second,
 		commit: func(c *db.Conn) error {
 			_, err := c.Exec("COMMIT")
@@ -108,6 +109,9 @@ func Open(ctx context.Context, d *db.DB, keys *keyring.Keyring, blobs *blob.Stor
 		return nil, err
 	}
 	l.rootCtx, l.stop = context.WithCancel(context.Background())
+	for range sealers {
+		go l.sealMade()
+	}
 	go l.run()
 	return l, nil
 }

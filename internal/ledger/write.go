@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,17 +134,12 @@ func (r *request) await() (*Tx, error) {
 }
 
 // run calls f and hands the turn back however f ends, by return, panic or
-// Goexit; then it seals the documents while others have their turns, unless
-// the writer was faster.
+// Goexit.
 func (r *request) run(tx *Tx, f func(context.Context, *Tx) error) {
 	err := errUnfinished
 	defer func() {
 		r.made = tx.made
 		r.finished <- err
-		if err == nil {
-			runtime.Gosched() // first the writer, which gives the next turn
-			r.seal()
-		}
 	}()
 	err = f(context.WithValue(r.ctx, insideKey{}, true), tx)
 	if err == nil {
@@ -153,7 +147,7 @@ func (r *request) run(tx *Tx, f func(context.Context, *Tx) error) {
 	}
 }
 
-// seal seals the documents of a turn, once: it is called by the caller, beside
+// seal seals the documents of a turn, once: it is called by a sealer, beside
 // other turns, and by the writer, which needs them.
 func (r *request) seal() error {
 	r.sealing.Do(func() {
@@ -204,8 +198,8 @@ func (l *Ledger) take(n int) []*request {
 	return out
 }
 
-// pending is an entry on its way: made in its function's turn, sealed on its
-// caller's goroutine while others have theirs, written at the end of the batch.
+// pending is an entry on its way: made in its function's turn, sealed while
+// others have theirs, written at the end of the batch.
 type pending struct {
 	entry    format.Entry
 	index    int64
