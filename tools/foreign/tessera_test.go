@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +44,8 @@ func BenchmarkRatioTessera(b *testing.B) {
 	for _, callers := range []int{64, 2048} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			ours, theirs := openLedger(b), openTessera(b)
+			runtime.GC() // what ran before must weigh on neither
+			syscall.Sync()
 			var ratios []float64
 			for range 5 {
 				a, t := rate(b, callers, ours), rate(b, callers, theirs)
